@@ -1,0 +1,1 @@
+"""voicekit: one YAML file is a voice agent."""
