@@ -1,0 +1,157 @@
+"""The catalogue of providers, read from `catalog.json`: who can be named, and with which options.
+
+Standard library only, and never Pipecat: checking a file must not cost the seconds that importing it does.
+The file is generated from Pipecat's classes and `overlay.yaml` by `python -m voicekit.services.introspect`.
+"""
+
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+Kind = Literal["asr", "llm", "tts", "realtime"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One key that a file may write beside `provider`.
+
+    Attributes:
+        name: The key.
+        types: What it takes: "text", "int", "num", "bool", "list", "map" or "any"; several are a union.
+        items: For a list the type of its items, else "any".
+        choices: The texts allowed, or empty when any is.
+        required: Whether the class cannot be made without it.
+        default: What the class uses without it, if that is a plain JSON value, else None.
+        doc: What Pipecat says it is.
+        secret: Whether its value must never be shown.
+        deprecated: Whether Pipecat is going to drop it.
+        target: Where the value goes: `init.` and a constructor argument, or `settings.` and a field of the
+            settings; further names lead into that argument or field.
+    """
+
+    name: str
+    types: tuple[str, ...]
+    items: str
+    choices: tuple[str, ...]
+    required: bool
+    default: object | None
+    doc: str
+    secret: bool
+    deprecated: bool
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One name that a file may write as `provider`, within one kind.
+
+    Attributes:
+        kind: The section it may stand in.
+        name: The name, lower case with hyphens.
+        module: The Python module of its class; empty for a choice between others (`one_of`).
+        cls: The class in that module.
+        label: Its name for people.
+        extra: What to install for it, `pipecat-ai[deepgram]`; empty when nothing more is needed.
+        options: Every key a file may write, by name.
+        environment: The variable an option's value comes from when the file does not give it.
+        needs: Options the file must give: they have neither default nor variable.
+        http_session: Whether the constructor requires an `aiohttp_session`.
+        defaults: Values that voicekit pins, by option.
+        settings: The class of its settings, `module:Class`; empty without.
+        one_of: Providers of the same kind of which the first usable one is taken; empty for all others.
+    """
+
+    kind: Kind
+    name: str
+    module: str
+    cls: str
+    label: str
+    extra: str
+    options: Mapping[str, Option]
+    environment: Mapping[str, str]
+    needs: tuple[str, ...]
+    http_session: bool
+    defaults: Mapping[str, object]
+    settings: str
+    one_of: tuple[str, ...] = ()
+
+
+class Catalog:
+    """All providers. Each is built when it is first asked for: a file names five of them, not two hundred."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.pipecat: str = data["pipecat"]
+        self._entries: Mapping[Kind, Mapping[str, Mapping[str, Any]]] = data["providers"]
+        self._built: dict[tuple[Kind, str], Provider] = {}
+
+    def find(self, kind: Kind, name: str) -> Provider | None:
+        """Return the provider of a kind by its name, or None."""
+        entry = self._entries[kind].get(name)
+        if entry is None:
+            return None
+        if (kind, name) not in self._built:
+            self._built[kind, name] = provider(kind, name, entry)
+        return self._built[kind, name]
+
+    def names(self, kind: Kind) -> tuple[str, ...]:
+        """Return the names of a kind's providers, sorted."""
+        return tuple(sorted(self._entries[kind]))
+
+    def kinds_of(self, name: str) -> tuple[Kind, ...]:
+        """Return the kinds that have a provider of this name."""
+        return tuple(kind for kind in KINDS if name in self._entries[kind])
+
+    def providers(self) -> Iterator[Provider]:
+        """Yield every provider, by kind and name."""
+        for kind in KINDS:
+            for name in self.names(kind):
+                if found := self.find(kind, name):
+                    yield found
+
+
+def provider(kind: Kind, name: str, entry: Mapping[str, Any]) -> Provider:
+    """Return a provider from its entry in the catalogue, or from `introspect.describe`."""
+    options = {key: _option(key, each) for key, each in entry["options"].items()}
+    return Provider(
+        kind=kind,
+        name=name,
+        module=entry["module"],
+        cls=entry["cls"],
+        label=entry.get("label", name),
+        extra=entry.get("extra", ""),
+        options=MappingProxyType(options),
+        environment=MappingProxyType(entry.get("environment", {})),
+        needs=tuple(entry.get("needs", ())),
+        http_session=entry["http_session"],
+        defaults=MappingProxyType(entry.get("defaults", {})),
+        settings=entry["settings"],
+        one_of=tuple(entry.get("one_of", ())),
+    )
+
+
+def _option(name: str, entry: Mapping[str, Any]) -> Option:
+    return Option(
+        name=name,
+        types=tuple(entry["types"]),
+        items=entry.get("items", "any"),
+        choices=tuple(entry.get("choices", ())),
+        required=entry.get("required", False),
+        default=entry.get("default"),
+        doc=entry.get("doc", ""),
+        secret=entry.get("secret", False),
+        deprecated=entry.get("deprecated", False),
+        target=entry["target"],
+    )
+
+
+@functools.cache
+def catalog() -> Catalog:
+    """Return the catalogue, read once."""
+    text = resources.files("voicekit.providers").joinpath("catalog.json").read_text(encoding="utf-8")
+    return Catalog(json.loads(text))

@@ -1,0 +1,1 @@
+"""Pipecat services that Pipecat lacks, one file a service."""

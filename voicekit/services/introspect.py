@@ -1,0 +1,204 @@
+"""What a service class can be told, in voicekit's words: its entry in the catalogue of providers.
+
+`python -m voicekit.services.introspect` writes the catalogue, `providers/catalog.json`; with `--check` it
+only says whether the committed file is the one it would write. `voicekit.services.generate` does that work.
+"""
+
+import dataclasses
+import enum
+import fnmatch
+import functools
+import re
+import typing
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import yaml
+from pipecat.services.llm_service import LLMService
+from pipecat.services.stt_service import STTService
+from pipecat.services.tts_service import TTSService
+from pydantic import BaseModel
+
+from voicekit.services import signatures
+from voicekit.services.annotations import ANY, TEXT, members, shape
+from voicekit.services.signatures import Argument
+from voicekit.services.stubs import is_stand_in
+
+Entry = dict[str, Any]
+
+KINDS: dict[str, type] = {"asr": STTService, "llm": LLMService, "tts": TTSService}
+
+
+class OverlayError(Exception):
+    """The overlay says something of a class that the class does not bear out."""
+
+
+@functools.cache
+def overlay() -> Mapping[str, Any]:
+    """Return `providers/overlay.yaml`: what a person knows better. Its own comments explain its parts."""
+    text = resources.files("voicekit.providers").joinpath("overlay.yaml").read_text(encoding="utf-8")
+    parsed: Mapping[str, Any] = yaml.safe_load(text)
+    return parsed
+
+
+def kind_of(cls: type) -> str:
+    """Return the section a service class belongs to: asr, llm or tts; empty for any other class.
+
+    A speech-to-speech service is an LLM service by its class; where it is named says that it is realtime.
+    """
+    return next((kind for kind, base in KINDS.items() if issubclass(cls, base)), "")
+
+
+def describe(cls: type, correction: Mapping[str, Any] | None = None) -> Entry:
+    """Return the catalogue's entry of a service class, as `voicekit.providers.catalog` reads it.
+
+    Args:
+        cls: A Pipecat STT, LLM or TTS service class, Pipecat's, ours or a user's.
+        correction: An entry of the overlay; what it says of single options counts here.
+
+    Raises:
+        OverlayError: The correction names an option that the class does not have.
+    """
+    correction = correction or {}
+    arguments, fields = signatures.constructor(cls), signatures.settings(cls)
+    _refuse_unknown(cls, correction, {*arguments, *fields})
+    settings = signatures.settings_class(cls)
+    # Also of fields that nobody reads: an argument of that name is the field's old place.
+    moved = {field.name for field in dataclasses.fields(settings)} if settings else set()
+    wording = _Wording(cls, correction, arguments)
+    options: dict[str, Entry] = {}
+    for argument in arguments.values():
+        name = wording.name(argument.name)
+        if name and name not in moved and not _is_plumbing(argument, cls):
+            options |= wording.option(name, f"init.{argument.name}", argument)
+    for field in fields.values():
+        name = wording.name(field.name)
+        if name:
+            options |= wording.option(name, f"settings.{field.name}", field)
+    for name, target in correction.get("paths", {}).items():
+        options |= wording.option(name, target, _nested(cls, target, arguments, fields))
+    for name, target in correction.get("hooks", {}).items():
+        options |= wording.option(name, target, _hooked(cls, target, arguments))
+    session = arguments.get("aiohttp_session")
+    needs = [name for name, option in options.items() if option.get("required")]
+    if issubclass(cls, TTSService) and "voice" in fields and fields["voice"].default is None:
+        needs.append("voice")
+    return {
+        "module": cls.__module__,
+        "cls": cls.__qualname__,
+        "settings": f"{settings.__module__}:{settings.__qualname__}" if settings else "",
+        "http_session": session is not None and session.required,
+        "needs": needs,
+        "options": options,
+    }
+
+
+class _Wording:
+    """How one class's options are called and what is said of each."""
+
+    def __init__(self, cls: type, correction: Mapping[str, Any], arguments: Mapping[str, Argument]) -> None:
+        words = overlay()["words"]
+        endpoints = [name for name in words["endpoint"] if name in arguments and not arguments[name].plumbing]
+        endpoint = correction.get("endpoint") or next(iter(endpoints), "")
+        renamed = set(correction.get("rename", {}))
+        self._names: dict[str, str] = {
+            **words["rename"],
+            **correction.get("rename", {}),
+            endpoint: "endpoint",
+        }
+        self._hidden: list[str] = [*words["hide"], *correction.get("hide", [])]
+        self._hidden += [name for name in endpoints if name != endpoint and name not in renamed]
+        self._secret = re.compile(words["secret"])
+        self._texts: list[str] = words["texts"]
+        self._types: dict[str, list[str]] = correction.get("types", {})
+        self._homes = {base.__module__.partition(".")[0] for base in cls.__mro__}
+
+    def name(self, real: str) -> str:
+        """Return our name for an argument or a settings field; empty when it is not an option."""
+        hidden = any(fnmatch.fnmatchcase(real, pattern) for pattern in self._hidden)
+        return "" if hidden else self._names.get(real, real)
+
+    def option(self, name: str, target: str, argument: Argument) -> dict[str, Entry]:
+        """Return an option by its name, or nothing when no YAML value could be given for it."""
+        found = shape(argument.annotation, self._homes)
+        if argument.name in self._texts:
+            found = TEXT
+        elif not found.types:
+            if target.startswith("init."):
+                return {}
+            found = ANY
+        entry = {
+            "types": self._types.get(name, list(found.types)),
+            "items": found.items if "list" in found.types else "",
+            "choices": list(found.choices),
+            "required": argument.required,
+            "doc": argument.doc,
+            "secret": bool(self._secret.search(target)),
+            "deprecated": argument.deprecated,
+            "target": target,
+        }
+        entry = {key: value for key, value in entry.items() if value}
+        default = plain(argument.default)
+        return {name: entry if default is None else entry | {"default": default}}
+
+
+def plain(value: object) -> object:
+    """Return a default as JSON has it, or None for one that JSON has not."""
+    value = value.value if isinstance(value, enum.Enum) else value
+    if type(value) in (str, int, float, bool):
+        return None if is_stand_in(value) else value
+    if isinstance(value, (list, tuple)) and all(type(item) in (str, int, float, bool) for item in value):
+        return list(value) or None
+    return None
+
+
+def _is_plumbing(argument: Argument, cls: type) -> bool:
+    kept = argument.name == "ttfs_p99_latency" and issubclass(cls, STTService)
+    return argument.plumbing and not kept
+
+
+def _refuse_unknown(cls: type, correction: Mapping[str, Any], known: set[str]) -> None:
+    named = {*correction.get("rename", {}), *correction.get("hide", [])}
+    named |= {*correction.get("types", {})} - {*correction.get("paths", {})}
+    named |= {correction["endpoint"]} if "endpoint" in correction else set()
+    if unknown := sorted(named - known):
+        raise OverlayError(f"{cls.__qualname__} has no option {', '.join(unknown)}")
+
+
+def _nested(cls: type, target: str, arguments: Mapping[str, Argument], fields: Mapping[str, Argument]) -> Argument:
+    """Return the argument at the end of a path: `settings.session_properties.audio.output.voice`."""
+    where, first, *rest = target.split(".")
+    found = (arguments if where == "init" else fields).get(first)
+    for name in rest:
+        found = _inside(found, name) if found else None
+    if found is None:
+        raise OverlayError(f"{cls.__qualname__} has no option {target}")
+    return found
+
+
+def _hooked(cls: type, target: str, arguments: Mapping[str, Argument]) -> Argument:
+    """Return the argument for an option that only a hook of the runtime can turn into an SDK's object."""
+    first, last = target.split(".")[1], target.rpartition(".")[2]
+    if first not in arguments:
+        raise OverlayError(f"{cls.__qualname__} has no option {target}")
+    return Argument(last, str, signatures.UNKNOWN, "URL of the API.")
+
+
+def _inside(outer: Argument, name: str) -> Argument | None:
+    """Return a field of the pydantic models that an argument may be, joined when several have it."""
+    models = [each for each in members(outer.annotation) if isinstance(each, type) and issubclass(each, BaseModel)]
+    having = [model for model in models if name in model.model_fields]
+    if not having:
+        return None
+    docs = [signatures.documented(model.__doc__ or "").get(name, ("", False))[0] for model in having]
+    annotation: object = typing.Union[tuple(model.model_fields[name].annotation for model in having)]  # noqa: UP007 - built at run time
+    doc = next(filter(None, docs), "")
+    return Argument(name, annotation, signatures.UNKNOWN, doc)
+
+
+if __name__ == "__main__":
+    # As `__main__` this module is loaded a second time; the generator uses the one with its own name.
+    from voicekit.services import generate
+
+    generate.main()
