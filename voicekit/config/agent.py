@@ -1,0 +1,141 @@
+"""Agent: the sections of a voicekit file and the type, default and range of each key.
+
+This is the one description of the language; `Agent` is what a checked file becomes. A key's docstring is what
+a user reads about it. Services (asr, llm, tts) are read by `voicekit.config.services`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf
+from pydantic_core import PydanticCustomError
+
+from voicekit.config.document import Scalar
+from voicekit.config.lines import Line
+from voicekit.config.ranges import LANGUAGE, NAME, TOOL_NAME, between, formed
+from voicekit.config.scalars import Anything, Bool, Int, Num, Text, read_text
+from voicekit.config.section import Section
+from voicekit.config.services import Service
+
+
+class Greeting(Section):
+    """The first thing the agent says."""
+
+    say: Line
+    """The words."""
+    interruptible: Bool = True
+    """Whether the caller may cut it short."""
+    delay_ms: Annotated[Int, between(0, 5000)] = 0
+    """Milliseconds after the line is open."""
+
+
+class Transport(Section):
+    """How the caller's sound comes and goes."""
+
+    type: Annotated[Literal["webrtc"], BeforeValidator(read_text)] = "webrtc"
+    """Which transport."""
+    ice_servers: tuple[Text, ...] = ()
+    """STUN or TURN servers, as `stun:host:port`."""
+
+
+class Vad(Section):
+    """Who hears that somebody speaks, in Pipecat's words."""
+
+    provider: Annotated[Literal["silero"], BeforeValidator(read_text)] = "silero"
+    """Which detector."""
+    confidence: Annotated[Num, between(0, 1)] = 0.7
+    """How sure it must be; lower is more sensitive."""
+    start_secs: Annotated[Num, between(0.05, 2)] = 0.2
+    """Seconds of speech before it counts."""
+    stop_secs: Annotated[Num, between(0.05, 2)] = 0.2
+    """Seconds of silence before speech has stopped."""
+    min_volume: Annotated[Num, between(0, 1)] = 0.6
+    """Quieter is not speech."""
+
+
+class Turn(Section):
+    """When the caller has finished."""
+
+    end: Annotated[Literal["fixed"], BeforeValidator(read_text)] | None = None
+    """`fixed`: one timer. Absent: the asr's own detection where it has one, else Pipecat's smart-turn."""
+    wait_ms: Annotated[Int, between(100, 5000)] = 600
+    """With `fixed`: milliseconds of silence since the last speech; it includes `vad.stop_secs`."""
+
+
+def _one_kind(tool: "Tool") -> "Tool":
+    if (tool.builtin is None) == (tool.python is None):
+        raise PydanticCustomError("tool-kind", "tool kind")
+    return tool
+
+
+class Tool(Section):
+    """Something the agent can do: exactly one of `builtin` and `python`."""
+
+    builtin: Annotated[Literal["current_time", "end_call"], BeforeValidator(read_text)] | None = None
+    """A tool that voicekit brings."""
+    python: Annotated[Text, formed(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", "module:function, as in tools:lookup")] | None = (
+        None
+    )
+    """`module:function`, looked for beside the file first."""
+    description: Text = ""
+    """What the model reads about it; a Python function's docstring by default."""
+    parameters: dict[Text, Anything] | None = None
+    """Name to a type name or a JSON Schema; a Python function's signature by default."""
+    timeout_secs: Annotated[Num, between(0.5, 120)] = 10.0
+    """Seconds before it is given up."""
+
+
+class Fallback(Section):
+    """When the next service of a list takes over."""
+
+    llm_ms: Annotated[Int, between(200, 30000)] = 2000
+    """Milliseconds without a first word from the model."""
+
+
+class Failure(Section):
+    """What the caller hears when a turn cannot be answered."""
+
+    say: Line
+    """The words."""
+
+
+ToolName = Annotated[Text, formed(r"[A-Za-z][A-Za-z0-9_]{0,63}", TOOL_NAME)]
+CheckedTool = Annotated[Tool, AfterValidator(_one_kind)]
+
+
+def _none_if_false(value: Any) -> Any:
+    return None if isinstance(value, Scalar) and value.plain and value.text == "false" else value
+
+
+class Agent(Section):
+    """One file, checked."""
+
+    version: Annotated[Int, between(1, 1)]
+    """Of the language."""
+    name: Annotated[Text, formed(r"[a-z0-9-]{1,63}", NAME)]
+    """In records, logs and exports."""
+    description: Text = ""
+    """For people."""
+    language: Annotated[Text, formed(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", LANGUAGE)] = "en"
+    """What is spoken: the default of asr and tts, and of built-in phrases."""
+    prompt: Text = ""
+    """The model's instructions."""
+    greeting: Annotated[Greeting | None, BeforeValidator(_none_if_false)] = None
+    """The first thing said. Absent or `false`: the caller speaks first."""
+    transport: Transport = Field(default_factory=Transport)
+    """How the caller's sound comes and goes."""
+    vad: Vad = Field(default_factory=Vad)
+    """Who hears that somebody speaks."""
+    turn: Turn = Field(default_factory=Turn)
+    """When the caller has finished."""
+    asr: InstanceOf[Service]
+    """Who hears."""
+    llm: tuple[InstanceOf[Service], ...]
+    """Who thinks; several are tried in order."""
+    tts: InstanceOf[Service]
+    """Who speaks."""
+    tools: dict[ToolName, CheckedTool] = Field(default_factory=dict)
+    """What the agent can do."""
+    fallback: Fallback = Field(default_factory=Fallback)
+    """When the next service of a list takes over."""
+    failure: Failure
+    """What the caller hears when a turn cannot be answered."""

@@ -1,0 +1,168 @@
+"""Checks: rules across sections. Each is a generator of problems, named as its code; none changes anything."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from voicekit.config.agent import Agent
+from voicekit.config.messages import Places
+from voicekit.config.placeholders import names
+from voicekit.config.rules import Rule, Rules
+from voicekit.config.suggestions import suggest
+from voicekit.problems import Problem, Severity
+
+Check = Callable[[Agent, Places], Iterator[Problem]]
+
+# The embedded engines that know only some languages. None of them hears anything but English.
+_SPEAKS_ONLY: Final = {("asr", "pocketsphinx"): "en", ("tts", "flite"): "en"}
+
+
+def check(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Yield what is wrong between the sections of a file whose sections are right.
+
+    Args:
+        agent: The file.
+        places: Where its keys and values stand.
+    """
+    for one in CHECKS:
+        yield from one(agent, places)
+
+
+def wait_shorter_than_vad(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Silence since the last speech cannot end a turn before the detector has noticed the silence."""
+    if agent.turn.end == "fixed" and agent.turn.wait_ms < agent.vad.stop_secs * 1000:
+        stop = round(agent.vad.stop_secs * 1000)
+        text = f"wait_ms: {agent.turn.wait_ms} is shorter than vad.stop_secs, which it includes ({stop} ms)"
+        yield Problem("wait-shorter-than-vad", text, places.key("turn", "wait_ms"), f"at least wait_ms: {stop}")
+
+
+def wait_without_fixed(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A strategy's keys with another strategy would do nothing."""
+    if agent.turn.end is None and "wait_ms" in agent.turn.model_fields_set:
+        yield Problem(
+            "unused-key",
+            "wait_ms does nothing without 'end: fixed'",
+            places.key("turn", "wait_ms"),
+            "add 'end: fixed'",
+        )
+
+
+def missing_prompt(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A model without instructions is nobody; rules read none."""
+    by_rules = any(service.rules for service in agent.llm)
+    if not agent.prompt and not by_rules:
+        yield Problem("missing-key", "'prompt' is missing: the model's instructions", places.key("llm"), "prompt: |")
+    if agent.prompt and by_rules:
+        text = "'llm: rules' reads no prompt"
+        yield Problem("unused-key", text, places.key("prompt"), "remove it, or name a model", Severity.WARNING)
+
+
+def language_mismatch(agent: Agent, places: Places) -> Iterator[Problem]:
+    """An engine that does not know the file's language would produce noise."""
+    for service in (agent.asr, agent.tts):
+        known = _SPEAKS_ONLY.get((service.kind, service.provider.name))
+        language = str(service.options.get("language") or agent.language)
+        if known and language.partition("-")[0].lower() != known:
+            does = "hears" if service.kind == "asr" else "speaks"
+            text = f"{service.provider.name} {does} English only, and the language is '{language}'"
+            yield Problem("language-mismatch", text, service.place, _for_language(service.kind))
+
+
+def _for_language(kind: str) -> str:
+    return "tts: espeak" if kind == "tts" else "no embedded asr knows another language: name a provider"
+
+
+def fallback_list(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Falling back needs somebody to fall back to, and somebody else."""
+    if agent.fallback.model_fields_set and len(agent.llm) < 2:
+        text = "'fallback' needs a list of llm providers"
+        yield Problem("fallback-without-list", text, places.key("fallback"), "llm: [openai/gpt-4o-mini, anthropic]")
+    seen: set[tuple[object, ...]] = set()
+    for service in agent.llm:
+        one = (service.provider.name, service.model, service.options.get("endpoint"))
+        if one in seen:
+            text = f"{service.provider.name} falls back to itself: the same provider, model and endpoint twice"
+            yield Problem("fallback-to-itself", text, service.place, "remove one, or name another model")
+        seen.add(one)
+    if len(agent.llm) > 1 and any(service.rules for service in agent.llm):
+        yield Problem(
+            "rules-in-list", "'rules' cannot stand in a list of models", places.key("llm"), "keep one of them"
+        )
+
+
+def tools_named(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Rules name the tools they run; a tool that no rule runs is never used."""
+    rules = next((service.rules for service in agent.llm if service.rules), None)
+    if rules is None:
+        return
+    used = set()
+    for path, rule in _each_rule(rules):
+        used.add(rule.tool)
+        if rule.tool and rule.tool not in agent.tools:
+            text = f"no tool is named '{rule.tool}'"
+            yield Problem("missing-tool", text, places.value("llm", *path, "tool"), suggest(rule.tool, agent.tools))
+    for name in agent.tools:
+        if name not in used:
+            text = f"no rule uses the tool '{name}'"
+            yield Problem("unused-tool", text, places.key("tools", name), severity=Severity.WARNING)
+
+
+def steps_named(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Rules go to steps that exist."""
+    rules = next((service.rules for service in agent.llm if service.rules), None)
+    for path, rule in _each_rule(rules) if rules else ():
+        if rule.go not in ("", "start") and rules and rule.go not in rules.steps:
+            hint = suggest(rule.go, [*rules.steps, "start"])
+            yield Problem("missing-step", f"no step is named '{rule.go}'", places.value("llm", *path, "go"), hint)
+
+
+def placeholders_known(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A placeholder in an answer is a slot of its rule, or the result of its tool."""
+    rules = next((service.rules for service in agent.llm if service.rules), None)
+    for path, rule in _each_rule(rules) if rules else ():
+        known = {slot for phrase in rule.hear for slot in phrase.slots} | set(rule.ask) | set(rule.with_)
+        known |= {"result"} if rule.tool else set()
+        for key in ("say", "failed"):
+            for line in getattr(rule, key) or ():
+                for placeholder in names(line):
+                    first = placeholder.root
+                    if first not in known and not placeholder.has_default:
+                        has = f": {', '.join(sorted(known))}" if known else ""
+                        text = f"no value is named '{first}' here{has}"
+                        yield Problem(
+                            "unknown-placeholder", text, places.value("llm", *path, key), suggest(first, known)
+                        )
+
+
+def lines_filled(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A line outside a rule has no values to be filled with."""
+    rules = next((service.rules for service in agent.llm if service.rules), None)
+    lines = {
+        ("greeting", "say"): agent.greeting.say if agent.greeting else (),
+        ("failure", "say"): agent.failure.say,
+        ("llm", "otherwise"): rules.otherwise if rules else (),
+    }
+    for path, line in lines.items():
+        for placeholder in (each for variant in line for each in names(variant)):
+            text = f"no value is named '{placeholder.root}' here"
+            yield Problem("unknown-placeholder", text, places.value(*path), r"write \{{ for the signs themselves")
+
+
+def _each_rule(rules: Rules) -> Iterator[tuple[tuple[str | int, ...], Rule]]:
+    for index, rule in enumerate(rules.rules):
+        yield ("rules", index), rule
+    for step, within in rules.steps.items():
+        for index, rule in enumerate(within):
+            yield ("steps", step, index), rule
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    wait_shorter_than_vad,
+    wait_without_fixed,
+    missing_prompt,
+    language_mismatch,
+    fallback_list,
+    tools_named,
+    steps_named,
+    placeholders_known,
+    lines_filled,
+)

@@ -1,0 +1,40 @@
+"""Phrasebook: the lines a language brings with it, from `phrases/LANG.yaml`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+_FOLDER: Final = Path(__file__).parent / "phrases"
+
+
+@dataclass(frozen=True, slots=True)
+class Phrasebook:
+    """Lines of one language.
+
+    Attributes:
+        failure: Said when a turn cannot be answered.
+        otherwise: Said by `llm: rules` when nothing matches.
+    """
+
+    failure: tuple[str, ...]
+    otherwise: tuple[str, ...]
+
+
+@cache
+def phrasebook(language: str) -> Phrasebook | None:
+    """Return the lines of a BCP-47 language, looked up as `zh-CN`, then `zh`; None where there are none."""
+    for tag in (language, language.partition("-")[0]):
+        path = _FOLDER / f"{tag.lower()}.yaml"
+        if path.is_file():
+            lines: Mapping[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+            return Phrasebook(failure=tuple(lines["failure"]), otherwise=tuple(lines["otherwise"]))
+    return None
+
+
+def languages() -> tuple[str, ...]:
+    """Return the languages that have lines."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))

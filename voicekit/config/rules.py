@@ -1,0 +1,68 @@
+"""Rules: the dialogue of `llm: rules`, as the file states it."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from voicekit.config.document import Scalar
+from voicekit.config.hearing import Phrase, PhraseError, parse
+from voicekit.config.lines import Line
+from voicekit.config.scalars import Text, read_text
+from voicekit.config.section import Section
+
+
+def _read_phrase(value: Any) -> Any:
+    if isinstance(value, Phrase):
+        return value
+    try:
+        return parse(read_text(value))
+    except PhraseError as error:
+        facts = {"reason": error.message, "start": error.start, "end": error.end}
+        raise PydanticCustomError("bad-phrase", "bad phrase", facts) from None
+
+
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, Scalar | str | Phrase) else value
+
+
+def _does_something(rule: "Rule") -> "Rule":
+    if not (rule.say or rule.tool or rule.go):
+        raise PydanticCustomError("empty-rule", "empty rule")
+    return rule
+
+
+Heard = Annotated[Phrase, BeforeValidator(_read_phrase)]
+
+
+class Rule(Section):
+    """What is done when something is heard."""
+
+    hear: Annotated[tuple[Heard, ...], BeforeValidator(_one_or_more)]
+    """Phrases found anywhere in what was said."""
+    tool: Text = ""
+    """The tool that runs, with the slots as its arguments."""
+    with_: dict[Text, Text] = Field(default_factory=dict, alias="with")
+    """More arguments for the tool."""
+    ask: dict[Text, Line] = Field(default_factory=dict)
+    """The question for each slot that must be known before the tool runs."""
+    say: Line | None = None
+    """The answer, with `{{slot}}`, `{{result}}` and `{{result.field}}` filled in."""
+    failed: Line | None = None
+    """The answer when the tool fails."""
+    go: Text = ""
+    """The step that is heard from now on; `start` leaves a step."""
+
+
+CheckedRule = Annotated[Rule, AfterValidator(_does_something)]
+
+
+class Rules(Section):
+    """The dialogue: rules tried in order, first match wins."""
+
+    rules: tuple[CheckedRule, ...]
+    """Heard at any time, after those of the current step."""
+    steps: dict[Text, tuple[CheckedRule, ...]] = Field(default_factory=dict)
+    """Heard only inside a step."""
+    otherwise: Line = ()
+    """Said when nothing matches; the language's own line by default."""

@@ -1,0 +1,212 @@
+"""Services: the sections asr, llm and tts, each read against the catalogue of providers."""
+
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Values
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError, PydanticUseDefault
+
+from voicekit.config.document import Mapping, Node, Scalar, Sequence
+from voicekit.config.environment import Expansion
+from voicekit.config.messages import plain, translate, wrong_value
+from voicekit.config.rules import Rules
+from voicekit.config.scalars import read_any, read_bool, read_int, read_num, read_text, wrong_type
+from voicekit.config.suggestions import suggest
+from voicekit.problems import Place, Problem
+from voicekit.providers.catalog import Kind, Option, Provider, catalog
+
+# Tried in this order: what reads as a number is one where text is allowed too.
+_READERS: Final[Values[str, tuple[str, Callable[[Any], Any]]]] = {
+    "bool": ("true or false", read_bool),
+    "int": ("a whole number", read_int),
+    "num": ("a number", read_num),
+    "text": ("text", read_text),
+    "any": ("a value", read_any),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One asr, llm or tts of a file.
+
+    Attributes:
+        kind: Which of the three.
+        provider: Its entry in the catalogue.
+        options: Checked values by option name; only what was written, pinned by us or read from the environment.
+        rules: The dialogue of `llm: rules`, else None.
+        place: Where the provider is named.
+    """
+
+    kind: Kind
+    provider: Provider
+    options: Values[str, object]
+    place: Place
+    rules: Rules | None = None
+
+    @property
+    def model(self) -> str:
+        """The model's name, or an empty text where the provider has its own default."""
+        return str(self.options.get("model", ""))
+
+
+class ServiceReader:
+    """Reads the services of one file and gathers what is wrong with them.
+
+    Args:
+        expansion: The file's environment, for keys that providers read by themselves.
+    """
+
+    def __init__(self, expansion: Expansion) -> None:
+        self.expansion = expansion
+        self.problems: list[Problem] = []
+
+    def read(self, kind: Kind, node: Node) -> tuple[Service, ...]:
+        """Return the services of a section in order; one that is wrong is left out and reported."""
+        items = node.items if isinstance(node, Sequence) else (node,)
+        if not items:
+            self.problems.append(wrong_value("empty-list", {}, kind, node))
+        if len(items) > 1 and kind != "llm":
+            text = f"'{kind}' takes one provider, not a list of {len(items)}"
+            self.problems.append(Problem("one-provider", text, node.place, "keep the first"))
+            items = items[:1]
+        return tuple(service for item in items if (service := self._one(kind, item)))
+
+    def _one(self, kind: Kind, node: Node) -> Service | None:
+        section = self._written_out(kind, node)
+        if section is None:
+            return None
+        named = section.entries["provider"]
+        if not isinstance(named, Scalar):
+            self.problems.append(wrong_value("wrong-type", _facts("text", named), "provider", named))
+            return None
+        provider = catalog().find(kind, named.text)
+        if provider is None:
+            self.problems.append(_unknown_provider(kind, named))
+            return None
+        own = Mapping({k: v for k, v in section.entries.items() if k != "provider"}, section.keys, section.place)
+        if provider.name == "rules":
+            return self._rules(provider, own, named.place)
+        options = {**provider.defaults, **dict(self._options(provider, own))}
+        options |= dict(self._implied(provider, own, named.place))
+        self.problems += _needs(provider, options, own, named.place)
+        return Service(kind, provider, options, named.place)
+
+    def _written_out(self, kind: Kind, node: Node) -> Mapping | None:
+        """Return a service as a mapping: `provider/model` splits at the first slash."""
+        if isinstance(node, Scalar):
+            if not node.text:
+                self.problems.append(wrong_value("no-value", {}, kind, node))
+                return None
+            name, slash, model = node.text.partition("/")
+            end = node.place.column + len(name) if node.plain else node.place.end
+            named = replace(node, text=name, place=replace(node.place, end=end))
+            entries: dict[str, Node] = {"provider": named}
+            if slash:
+                entries["model"] = replace(node, text=model)
+            return Mapping(entries, dict.fromkeys(entries, node.place), node.place)
+        if isinstance(node, Mapping) and "provider" in node.entries:
+            return node
+        if isinstance(node, Mapping):
+            self.problems.append(Problem("missing-key", f"'provider' is missing in {kind}", node.place))
+        else:
+            self.problems.append(wrong_value("wrong-type", _facts("a provider's name", node), kind, node))
+        return None
+
+    def _options(self, provider: Provider, section: Mapping) -> Iterator[tuple[str, object]]:
+        for key, node in section.entries.items():
+            option = provider.options.get(key)
+            if option is None:
+                self.problems.append(_unknown_option(provider, key, section.keys[key]))
+                continue
+            if option.secret and isinstance(node, Scalar) and "${" not in node.raw:
+                self.problems.append(_secret(provider, option, node))
+            try:
+                yield key, _value(option, plain(node))
+            except PydanticUseDefault:
+                # The value holds an unset variable, which has a problem of its own.
+                yield key, None
+            except PydanticCustomError as error:
+                self.problems.append(wrong_value(error.type, error.context or {}, key, node))
+
+    def _implied(self, provider: Provider, section: Mapping, place: Place) -> Iterator[tuple[str, object]]:
+        """Yield what the environment gives: the provider's usual variables, unless the file says otherwise."""
+        for key, variable in provider.environment.items():
+            option = provider.options.get(key)
+            if key in section.entries or option is None:
+                continue
+            if option.secret and "endpoint" in section.entries:
+                text = f"{variable} is not sent to an endpoint of your own"
+                self.problems.append(Problem("key-not-sent", text, place, f"add '{key}: ${{…}}' beside it"))
+            elif option.required or option.secret:
+                yield key, self.expansion.implied(variable, provider.label, place) or None
+            elif value := self.expansion.variables.get(variable):
+                yield key, value
+
+    def _rules(self, provider: Provider, section: Mapping, place: Place) -> Service | None:
+        try:
+            rules = Rules.model_validate(plain(section))
+        except ValidationError as error:
+            self.problems += translate(error, section, Rules, ("llm",))
+            return None
+        return Service("llm", provider, {}, place, rules)
+
+
+def _value(option: Option, value: Any) -> object:
+    if isinstance(value, list) and "list" in option.types:
+        _, read = _READERS.get(option.items, _READERS["any"])
+        return [read(item) for item in value]
+    if isinstance(value, dict) and "map" in option.types:
+        return read_any(value)
+    wanted = [name for name in _READERS if name in option.types]
+    for name in wanted[:-1]:
+        try:
+            return _chosen(option, _READERS[name][1](value))
+        except PydanticCustomError:
+            continue
+    if not wanted:
+        raise wrong_type("a list" if "list" in option.types else "a mapping", value)
+    return _chosen(option, _READERS[wanted[-1]][1](value))
+
+
+def _chosen(option: Option, value: object) -> object:
+    if option.choices and isinstance(value, str) and value not in option.choices:
+        raise PydanticCustomError("unknown-choice", "unknown choice", {"choices": list(option.choices)})
+    return value
+
+
+def _facts(wanted: str, node: Node) -> dict[str, Any]:
+    return dict(wrong_type(wanted, node).context or {})
+
+
+def _unknown_provider(kind: Kind, named: Scalar) -> Problem:
+    name = named.text
+    others = [other for other in catalog().kinds_of(name) if other != kind]
+    if others:
+        text = f"{name} offers {' and '.join(others)}, not {kind}"
+        return Problem("unknown-provider", text, named.place, f"{others[0]}: {name}")
+    text = f"no {kind} provider is named '{name}'"
+    return Problem("unknown-provider", text, named.place, suggest(name, catalog().names(kind)))
+
+
+def _unknown_option(provider: Provider, key: str, place: Place) -> Problem:
+    text = f"{provider.name} has no option '{key}'"
+    hint = suggest(key, provider.options)
+    if not hint:
+        having = [other.name for other in catalog().providers() if other.kind == provider.kind and key in other.options]
+        hint = f"{', '.join(having[:3])} {'has' if len(having) == 1 else 'have'} it" if having else ""
+    return Problem("unknown-key", text, place, hint)
+
+
+def _secret(provider: Provider, option: Option, node: Scalar) -> Problem:
+    variable = provider.environment.get(option.name, option.name.upper())
+    text = "a secret is written in the file"
+    return Problem("secret-in-file", text, node.place, f"{option.name}: ${{{variable}}}")
+
+
+def _needs(provider: Provider, options: Values[str, object], section: Mapping, place: Place) -> Iterator[Problem]:
+    required = [option.name for option in provider.options.values() if option.required]
+    for key in dict.fromkeys([*provider.needs, *required]):
+        if key not in options and key not in provider.environment:
+            yield Problem("missing-option", f"{provider.name} has no default {key}", place, f"add '{key}:'")
