@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from voicekit.config.document import Scalar
-from voicekit.config.hearing import Phrase, PhraseError, parse
+from voicekit.config.hearing.phrase import Phrase, PhraseError, parse
 from voicekit.config.lines import Line
 from voicekit.config.scalars import Text, read_text
 from voicekit.config.section import Section

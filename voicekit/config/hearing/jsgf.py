@@ -7,9 +7,9 @@ refuses a grammar with any other: pass them as `known`. Alternatives that hold a
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
-from voicekit.config import patterns
-from voicekit.config.moments import DAYS, MONTHS, ORDINALS, WEEKDAYS
-from voicekit.config.numerals import SMALL, TENS, TIMES
+from voicekit.config.hearing import patterns
+from voicekit.config.hearing.moments import DAYS, MONTHS, ORDINALS, WEEKDAYS
+from voicekit.config.hearing.numerals import SMALL, TENS, TIMES
 
 Known = Container[str] | None
 

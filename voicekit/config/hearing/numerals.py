@@ -13,7 +13,7 @@ four" is 1984, "five hundred" is 500, "12-034" is 12034, "幺二三" is 123.
 
 from decimal import Decimal
 
-from voicekit.config.utterance import Utterance
+from voicekit.config.hearing.utterance import Utterance
 
 Read = tuple[int, str]
 _Counted = tuple[int, int]

@@ -8,10 +8,10 @@ number of words.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from voicekit.config import patterns
-from voicekit.config.moments import read_date, read_time
-from voicekit.config.numerals import Read, read_digits, read_number
-from voicekit.config.utterance import Utterance, is_unspaced
+from voicekit.config.hearing import patterns
+from voicekit.config.hearing.moments import read_date, read_time
+from voicekit.config.hearing.numerals import Read, read_digits, read_number
+from voicekit.config.hearing.utterance import Utterance, is_unspaced
 
 _Reader = Callable[[Utterance, int], Read | None]
 

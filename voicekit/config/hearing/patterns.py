@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from voicekit.config.numerals import same_words
-from voicekit.config.utterance import utterance
+from voicekit.config.hearing.numerals import same_words
+from voicekit.config.hearing.utterance import utterance
 
 SLOT_KINDS: Final = ("digits", "number", "word", "text", "time", "date")
 """What may stand after the colon of a slot."""

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicekit.config import search
-from voicekit.config.hearing import Phrase, PhraseError, grammar, parse, unknown_words, utterance
+from voicekit.config.hearing import search
+from voicekit.config.hearing.phrase import Phrase, PhraseError, grammar, parse, unknown_words, utterance
 
 MATCHES: list[tuple[str, str, dict[str, str] | None]] = [
     # Words anywhere, without case, punctuation and apostrophes.

@@ -21,10 +21,10 @@ regular expression: whatever it is, matching visits each pair of a word and a pa
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from voicekit.config import patterns, search
-from voicekit.config.jsgf import Known, fragment, grammar, unknown_words
-from voicekit.config.patterns import PhraseError
-from voicekit.config.utterance import Utterance, utterance
+from voicekit.config.hearing import patterns, search
+from voicekit.config.hearing.jsgf import Known, fragment, grammar, unknown_words
+from voicekit.config.hearing.patterns import PhraseError
+from voicekit.config.hearing.utterance import Utterance, utterance
 
 __all__ = ["Phrase", "PhraseError", "Utterance", "grammar", "parse", "unknown_words", "utterance"]
 

@@ -13,8 +13,8 @@ meant by the first number). Any other date keeps its words: "today", "the day af
 import re
 from datetime import date
 
-from voicekit.config.numerals import SMALL, TENS, Read, under_hundred
-from voicekit.config.utterance import Utterance
+from voicekit.config.hearing.numerals import SMALL, TENS, Read, under_hundred
+from voicekit.config.hearing.utterance import Utterance
 
 _CLOCK = re.compile(r"(\d{1,2})(?:[:\uff1a.h](\d{2}))?(?:\s?([ap])\.?\s?m\b)?", re.IGNORECASE)
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
