@@ -1,0 +1,1 @@
+"""Records: what happened in each call, as plain values."""

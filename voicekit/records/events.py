@@ -1,0 +1,87 @@
+"""Events: what happens in a call, in the order in which it happens. Whoever shows or keeps calls listens to these."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """How long one answer took, in milliseconds; None where a stage did not happen.
+
+    Measured at the server's edge, from the caller's last speech to the first sound that leaves.
+
+    Attributes:
+        answer: All of it.
+        turn: The silence that had to pass before the caller had finished.
+        asr: From then to the final transcript.
+        llm: The model, and the tools it called.
+        tts: From its first words to the first sound.
+    """
+
+    answer: int | None
+    turn: int | None = None
+    asr: int | None = None
+    llm: int | None = None
+    tts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """The line is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSaid:
+    """The caller has finished a turn."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBegan:
+    """The first sound of an answer has left."""
+
+    stages: Stages
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSaid:
+    """The agent has finished a turn, or was cut off in it; then `text` is what was heard of it."""
+
+    text: str
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A tool has answered, failed or was given up."""
+
+    name: str
+    failed: bool
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something went wrong that the call survived, or that ended it.
+
+    Attributes:
+        source: What it happened to: `asr pocketsphinx`, `tool lookup_order`.
+        text: What happened, in a sentence.
+    """
+
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The line is closed. `reason` is `caller`, `agent` or `error`."""
+
+    reason: str
+    secs: float
+
+
+Event: TypeAlias = CallStarted | CallerSaid | AnswerBegan | AgentSaid | ToolFinished | Trouble | CallEnded
+Listener: TypeAlias = Callable[[Event], None]

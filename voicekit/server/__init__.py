@@ -1,0 +1,1 @@
+"""Server: the routes by which callers reach an agent."""

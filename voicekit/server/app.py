@@ -1,0 +1,140 @@
+"""App: the HTTP routes of one host. It listens on loopback only."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+
+from fastapi import Body, FastAPI, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from pipecat.transports.smallwebrtc.request_handler import (
+    IceCandidate,
+    SmallWebRTCPatchRequest,
+    SmallWebRTCRequest,
+)
+from pydantic import BaseModel, ConfigDict, Field
+
+from voicekit.problems import Refused
+from voicekit.records.events import Listener
+from voicekit.runtime.host import Host
+from voicekit.server.webrtc import WebRtcLines
+
+PAGE: Final = Path(__file__).parent / "page"
+
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_BUSY: Final = "busy"
+
+
+class Offer(BaseModel):
+    """What the page posts to begin a call, or to change one."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    sdp: Annotated[str, Field(max_length=65536)]
+    type: Annotated[str, Field(pattern="^offer$")]
+    pc_id: str | None = None
+    restart_pc: bool | None = None
+
+
+class Candidate(BaseModel):
+    """One ICE candidate."""
+
+    candidate: Annotated[str, Field(max_length=1024)]
+    sdp_mid: str
+    sdp_mline_index: int
+
+
+class Candidates(BaseModel):
+    """Candidates found after the offer."""
+
+    pc_id: str
+    candidates: Annotated[list[Candidate], Field(max_length=64)]
+
+
+def make_app(host: Host, listen: Callable[[], Listener]) -> FastAPI:
+    """Return the app of a host.
+
+    Args:
+        host: Who answers.
+        listen: Returns the listener of a new call.
+    """
+    lines = WebRtcLines(host, listen)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await lines.close()
+        await host.close()
+
+    app = FastAPI(title="voicekit", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.middleware("http")(_guard)
+    app.exception_handler(Refused)(_refused)
+    _add_page(app, host)
+    _add_webrtc(app, lines)
+    return app
+
+
+def _add_page(app: FastAPI, host: Host) -> None:
+    @app.get("/")
+    async def index() -> FileResponse:
+        return FileResponse(PAGE / "index.html")
+
+    @app.get("/page/{name}")
+    async def asset(name: str) -> Response:
+        path = PAGE / name
+        if path.parent != PAGE or not path.is_file():
+            return _problem(404, "there is no such page")
+        return FileResponse(path)
+
+    @app.get("/api/agent")
+    async def agent() -> dict[str, Any]:
+        file = host.agent
+        return {
+            "name": file.name,
+            "description": file.description,
+            "language": file.language,
+            "greeting": file.greeting.say[0] if file.greeting else "",
+            "ice_servers": [{"urls": url} for url in file.transport.ice_servers],
+        }
+
+    @app.get("/health")
+    async def health() -> dict[str, Any]:
+        return {"status": "ok", "calls": host.live}
+
+
+def _add_webrtc(app: FastAPI, lines: WebRtcLines) -> None:
+    @app.post("/api/offer")
+    async def offer(body: Annotated[Offer, Body()]) -> dict[str, str]:
+        return await lines.offer(SmallWebRTCRequest(**body.model_dump()))
+
+    @app.patch("/api/offer")
+    async def candidates(body: Annotated[Candidates, Body()]) -> dict[str, str]:
+        found = [IceCandidate(**each.model_dump()) for each in body.candidates]
+        await lines.candidates(SmallWebRTCPatchRequest(pc_id=body.pc_id, candidates=found))
+        return {"status": "success"}
+
+
+async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Let in only what was meant for this address: another site's page may reach loopback too."""
+    host = request.headers.get("host", "")
+    origin = request.headers.get("origin")
+    if host.rpartition(":")[0] not in _LOOPBACK or (origin and origin.partition("://")[2] != host):
+        return _problem(403, "this address answers its own page only")
+    response = await call_next(request)
+    response.headers.update(_HEADERS)
+    return response
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    problem = cast("Refused", error).problems[0]
+    return _problem(503 if problem.code == _BUSY else 500, problem.text, problem.help)
+
+
+def _problem(status: int, text: str, help_text: str = "") -> JSONResponse:
+    return JSONResponse({"problem": text, "help": help_text}, status_code=status, headers=_HEADERS)

@@ -1,0 +1,70 @@
+"""WebRTC: an offer comes, an answer goes, and a call begins."""
+
+import asyncio
+from collections.abc import Callable
+
+from pipecat.transports.smallwebrtc.connection import IceServer, SmallWebRTCConnection
+from pipecat.transports.smallwebrtc.request_handler import (
+    SmallWebRTCPatchRequest,
+    SmallWebRTCRequest,
+    SmallWebRTCRequestHandler,
+)
+from pipecat.transports.smallwebrtc.transport import SmallWebRTCTransport
+
+from voicekit.problems import refuse
+from voicekit.records.events import Listener
+from voicekit.runtime.bot import transport_params
+from voicekit.runtime.host import Host
+
+
+class WebRtcLines:
+    """The WebRTC connections of one host.
+
+    Args:
+        host: Who answers.
+        listen: Returns the listener of a new call.
+    """
+
+    def __init__(self, host: Host, listen: Callable[[], Listener]) -> None:
+        self._host = host
+        self._listen = listen
+        servers = [IceServer(urls=url) for url in host.agent.transport.ice_servers]
+        self._handler = SmallWebRTCRequestHandler(ice_servers=servers or None)
+        self._calls: set[asyncio.Task[None]] = set()
+
+    async def offer(self, request: SmallWebRTCRequest) -> dict[str, str]:
+        """Answer an offer, and begin a call if it is a new one.
+
+        Raises:
+            Refused: All lines are busy, or a service cannot be built.
+        """
+        self._host.admit()
+        refused: list[Exception] = []
+
+        async def begin(connection: SmallWebRTCConnection) -> None:
+            transport = SmallWebRTCTransport(connection, transport_params())
+            try:
+                call = self._host.call(transport, self._listen())
+            except Exception as error:
+                # The handler only logs what its callback raises.
+                refused.append(error)
+                await connection.disconnect()
+                raise
+            task = asyncio.get_running_loop().create_task(self._host.hold(call))
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
+
+        answer = await self._handler.handle_web_request(request, begin)
+        if refused or answer is None:
+            raise refused[0] if refused else refuse("no-answer", "the connection could not be made")
+        return answer
+
+    async def candidates(self, request: SmallWebRTCPatchRequest) -> None:
+        """Take candidates that the caller's side found after its offer."""
+        await self._handler.handle_patch_request(request)
+
+    async def close(self) -> None:
+        """Close every connection and wait for the calls to end."""
+        await self._handler.close()
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=5)
