@@ -1,0 +1,191 @@
+"""A file becomes Pipecat objects: the right classes, with the options where Pipecat wants them."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.services.anthropic.llm import AnthropicLLMService
+from pipecat.services.deepgram.stt import DeepgramSTTService
+from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
+from pipecat.services.openai.llm import OpenAILLMService
+from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
+from pipecat.transports.base_transport import BaseTransport
+
+from voicekit.config.agent import Agent
+from voicekit.config.loader import load
+from voicekit.config.services import Service
+from voicekit.problems import Place, Refused
+from voicekit.providers.catalog import Kind, Provider, catalog
+from voicekit.runtime.bot import transport_params
+from voicekit.runtime.construct import construct
+from voicekit.runtime.failover import FailoverLLM
+from voicekit.runtime.pipeline import assemble
+from voicekit.runtime.resources import Resources
+
+PIPELINES = Path(__file__).parent.parent.parent / "pipelines"
+KEYS = {
+    name: f"key of {name}" for name in ("DEEPGRAM_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY")
+}
+
+
+@pytest_asyncio.fixture
+async def resources() -> AsyncIterator[Resources]:
+    made = Resources()
+    yield made
+    await made.close()
+
+
+def streaming() -> Agent:
+    loaded = load(PIPELINES / "streaming.yaml", KEYS, running=True)
+    assert loaded.problems == ()
+    assert loaded.agent is not None
+    return loaded.agent
+
+
+def service(kind: Kind, name: str, **options: object) -> Service:
+    provider = catalog().find(kind, name)
+    assert provider is not None
+    return Service(kind, provider, {**provider.defaults, **options}, Place("test.yaml"))
+
+
+async def test_streaming_becomes_pipecat_services(resources: Resources) -> None:
+    agent = streaming()
+    asr = construct(agent, agent.asr, resources)
+    assert isinstance(asr, DeepgramSTTService)
+    assert (asr.settings.model, asr.settings.endpointing, asr.settings.interim_results) == ("nova-3", 300, True)  # type: ignore[attr-defined] # Pipecat types the base class
+    first, second = (construct(agent, llm, resources) for llm in agent.llm)
+    assert isinstance(first, OpenAILLMService)
+    assert isinstance(second, AnthropicLLMService)
+    assert first.settings.model == "gpt-4o-mini"
+    assert first._client.api_key == "key of OPENAI_API_KEY"
+    assert second.settings.model == "claude-haiku-4-5"
+    assert str(second.settings.system_instruction).startswith("You are a helpful concierge.")  # type: ignore[attr-defined] # as above
+    tts = construct(agent, agent.tts, resources)
+    assert isinstance(tts, ElevenLabsTTSService)
+    assert (tts.settings.model, tts.settings.voice) == ("eleven_flash_v2_5", "21m00Tcm4TlvDq8ikWAM")  # type: ignore[attr-defined] # as above
+
+
+async def test_streaming_becomes_a_pipeline_with_failover(resources: Resources) -> None:
+    transport = _Nowhere()
+    parts = assemble(streaming(), resources, transport, [], lambda _: None)
+    assert isinstance(parts.pipeline, Pipeline)
+    assert isinstance(parts.llm, FailoverLLM)
+    assert [type(llm) for llm in parts.llm.llms] == [OpenAILLMService, AnthropicLLMService]
+
+
+async def test_nested_options_become_pipecats_own_classes(resources: Resources) -> None:
+    options = {"api_key": "x", "voice": "marin", "transcription_model": "gpt-4o-transcribe"}
+    llm = construct(streaming(), service("realtime", "openai", **options), resources)
+    assert isinstance(llm, OpenAIRealtimeLLMService)
+    audio = llm.settings.session_properties.audio  # type: ignore[attr-defined] # Pipecat types the base class
+    assert audio.output.voice == "marin"
+    assert audio.input.transcription.model == "gpt-4o-transcribe"
+
+
+async def test_an_endpoint_reaches_whatever_the_class_calls_it(resources: Resources) -> None:
+    url = "http://127.0.0.1:1/v1"
+    agent = streaming()
+    openai = construct(agent, service("llm", "openai", api_key="x", endpoint=url), resources)
+    claude = construct(agent, service("llm", "anthropic", api_key="x", endpoint=url), resources)
+    assert str(openai._client.base_url) == f"{url}/"  # type: ignore[attr-defined] # of OpenAILLMService
+    assert str(claude._client.base_url) == f"{url}/"  # type: ignore[attr-defined] # of AnthropicLLMService
+
+
+async def test_an_own_endpoint_never_gets_the_key_of_the_environment(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    made = construct(streaming(), service("llm", "openai-compatible", endpoint="http://127.0.0.1:1"), resources)
+    assert made._client.api_key == "none"  # type: ignore[attr-defined] # of OpenAILLMService
+
+
+async def test_what_a_constructor_refuses_is_a_problem_with_a_place(resources: Resources) -> None:
+    place = Place("agent.yaml", 3, 6, 9)
+    refused = replace(service("tts", "flite", language="de"), place=place)
+    with pytest.raises(Refused) as caught:
+        construct(streaming(), refused, resources)
+    [problem] = caught.value.problems
+    assert (problem.code, problem.place) == ("service-refused", place)
+    assert problem.text.startswith("flite cannot be built: ")
+
+
+async def test_a_missing_package_is_a_problem_with_the_line_that_installs_it(resources: Resources) -> None:
+    with pytest.raises(Refused) as caught:
+        construct(streaming(), service("asr", "whisper"), resources)
+    [problem] = caught.value.problems
+    assert problem.code == "missing-extra"
+    assert problem.help == 'pip install "pipecat-ai[whisper]"'
+
+
+@pytest.mark.long
+def test_every_provider_whose_packages_are_here_can_be_built() -> None:
+    """Own process: importing a hundred SDKs leaves its marks."""
+    done = subprocess.run([sys.executable, __file__], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    built, missing, refused = (int(number) for number in done.stdout.split())
+    assert built >= 80
+    assert built + missing == len([provider for provider in catalog().providers() if provider.module])
+    assert refused == 0
+
+
+class _Nowhere(BaseTransport):
+    """A transport that carries nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from pipecat.transports.base_input import BaseInputTransport  # noqa: PLC0415 - only here
+        from pipecat.transports.base_output import BaseOutputTransport  # noqa: PLC0415 - only here
+
+        self._in, self._out = BaseInputTransport(transport_params()), BaseOutputTransport(transport_params())
+
+    def input(self):  # type: ignore[no-untyped-def] # as Pipecat's own
+        return self._in
+
+    def output(self):  # type: ignore[no-untyped-def] # as Pipecat's own
+        return self._out
+
+
+def minimal(provider: Provider) -> Service:
+    """Return a service with a dummy for everything that must be given."""
+    options: dict[str, object] = dict(provider.defaults)
+    for option in provider.options.values():
+        if option.required or option.name in (*provider.needs, *provider.environment):
+            dummy: object = "x" if "text" in option.types else True if "bool" in option.types else 1
+            options.setdefault(option.name, "http://127.0.0.1:1" if option.name == "endpoint" else dummy)
+    if provider.name in ("flite", "pocketsphinx"):
+        options["language"] = "en"
+    return Service(provider.kind, provider, options, Place("test.yaml"))
+
+
+async def _build_all() -> None:
+    built = missing = refused = 0
+    made = Resources()
+    agent = streaming()
+    for provider in catalog().providers():
+        if not provider.module:
+            continue
+        one = load(PIPELINES / "local.yaml", {}).agent if provider.name == "rules" else None
+        try:
+            construct(agent, one.llm[0] if one else minimal(provider), made)
+            built += 1
+        except Refused as error:
+            if error.problems[0].code == "missing-extra":
+                missing += 1
+            else:
+                refused += 1
+                print(provider.kind, provider.name, error, file=sys.stderr)  # noqa: T201 - the parent reads it
+    await made.close()
+    print(built, missing, refused)  # noqa: T201 - the parent reads it
+
+
+if __name__ == "__main__":
+    import asyncio
+    import warnings
+
+    warnings.simplefilter("ignore")
+    asyncio.run(_build_all())

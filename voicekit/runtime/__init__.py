@@ -1,0 +1,1 @@
+"""Runtime: a checked file becomes Pipecat objects, and one call lives its life."""

@@ -1,0 +1,170 @@
+"""Call: one call's life, from the open line to the last word."""
+
+import asyncio
+import time
+from typing import Any
+
+from pipecat.frames.frames import ErrorFrame, TTSSpeakFrame
+from pipecat.observers.user_bot_latency_observer import LatencyBreakdown, UserBotLatencyObserver
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.aggregators.llm_response_universal import (
+    AssistantTurnStoppedMessage,
+    UserTurnStoppedMessage,
+)
+from pipecat.processors.frameworks.rtvi import RTVIFunctionCallReportLevel, RTVIObserverParams
+from pipecat.processors.frameworks.rtvi.frames import RTVIServerMessageFrame
+from pipecat.transports.base_transport import BaseTransport
+from pipecat.workers.runner import WorkerRunner
+
+from voicekit.config.agent import Agent
+from voicekit.records.events import (
+    AgentSaid,
+    AnswerBegan,
+    CallEnded,
+    CallerSaid,
+    CallStarted,
+    Event,
+    Listener,
+    Trouble,
+)
+from voicekit.runtime.failure import Failure
+from voicekit.runtime.farewell import Farewell
+from voicekit.runtime.latency import stages
+from voicekit.runtime.pipeline import Parts, assemble
+from voicekit.runtime.resources import Resources
+from voicekit.runtime.tools import Toolbox
+
+# How long the model may take to its last words after it has ended the call.
+FAREWELL_SECS = 10.0
+
+
+class Call:
+    """One call to an agent.
+
+    Args:
+        agent: The file; the call keeps it even when the file changes.
+        toolbox: The file's tools.
+        resources: What calls share.
+        transport: The caller's line.
+        greeting: The first words, or empty when the caller speaks first.
+        listener: Told of what happens.
+
+    Raises:
+        Refused: A service of the file cannot be built.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        *,
+        toolbox: Toolbox,
+        resources: Resources,
+        transport: BaseTransport,
+        greeting: str,
+        listener: Listener,
+    ) -> None:
+        self._agent = agent
+        self._greeting = greeting
+        self._listener = listener
+        self._ended_by = "caller"
+        self._began = time.monotonic()
+        self._tasks: set[asyncio.Task[None]] = set()
+        functions = toolbox.functions(self.hang_up, self._tell)
+        parts = assemble(agent, resources, transport, functions, self._tell)
+        latency, self._farewell = UserBotLatencyObserver(), Farewell()
+        self._worker = PipelineWorker(
+            parts.pipeline,
+            params=PipelineParams(enable_metrics=True, enable_usage_metrics=True),
+            observers=[latency, self._farewell],
+            # Silence is no reason to end a call without a word.
+            idle_timeout_secs=None,
+            cancel_on_idle_timeout=False,
+            rtvi_observer_params=RTVIObserverParams(function_call_report_level={"*": RTVIFunctionCallReportLevel.NAME}),
+        )
+        self._failure = Failure(agent, self._tell, self._worker.queue_frame)
+        self._listen(transport, parts, latency)
+
+    async def run(self) -> None:
+        """Hold the call until somebody ends it."""
+        runner = WorkerRunner(handle_sigint=False)
+        try:
+            await runner.add_workers(self._worker)
+            await runner.run()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            self._tell(CallEnded(self._ended_by, round(time.monotonic() - self._began, 1)))
+
+    def hang_up(self) -> None:
+        """End the call once the answer under way has been said."""
+        if self._ended_by != "agent":
+            self._ended_by = "agent"
+            self._farewell.expect()
+            self._do(self._hang_up())
+
+    async def cancel(self) -> None:
+        """End the call at once."""
+        await self._worker.cancel()
+
+    async def _hang_up(self) -> None:
+        if not await self._farewell.said(FAREWELL_SECS):
+            self._tell(Trouble("call", "no last words came; the call ends without them"))
+        await self._worker.queue_frame(RTVIServerMessageFrame(data={"type": "ended", "reason": "agent"}))
+        await self._worker.stop_when_done()
+
+    async def _greet(self) -> None:
+        greeting, self._greeting = self._greeting, ""
+        if greeting and self._agent.greeting:
+            await asyncio.sleep(self._agent.greeting.delay_ms / 1000)
+            await self._worker.queue_frame(TTSSpeakFrame(greeting))
+
+    def _listen(self, transport: BaseTransport, parts: Parts, latency: UserBotLatencyObserver) -> None:
+        async def connected(_transport: BaseTransport, _client: object) -> None:
+            self._tell(CallStarted())
+            await self._greet()
+
+        async def disconnected(_transport: BaseTransport, _client: object) -> None:
+            await self._worker.cancel()
+
+        async def heard(_user: object, _strategy: object, message: UserTurnStoppedMessage) -> None:
+            if message.content:
+                self._tell(CallerSaid(message.content))
+
+        async def said(_assistant: object, message: AssistantTurnStoppedMessage) -> None:
+            if message.content or message.interrupted:
+                self._tell(AgentSaid(message.content, bool(message.interrupted)))
+
+        async def measured(_observer: object, breakdown: LatencyBreakdown) -> None:
+            if (found := stages(breakdown)) is not None:
+                self._tell(AnswerBegan(found))
+
+        async def failed(_worker: object, error: ErrorFrame) -> None:
+            await self._failure.on_error(error)
+
+        transport.add_event_handler("on_client_connected", connected)
+        transport.add_event_handler("on_client_disconnected", disconnected)
+        parts.user.add_event_handler("on_user_turn_stopped", heard)
+        parts.assistant.add_event_handler("on_assistant_turn_stopped", said)
+        latency.add_event_handler("on_latency_breakdown", measured)
+        self._worker.add_event_handler("on_pipeline_error", failed)
+
+    def _tell(self, event: Event) -> None:
+        """Tell the listener, and the caller's page what it shows."""
+        self._listener(event)
+        if (shown := _on_page(event)) is not None:
+            self._do(self._worker.queue_frame(RTVIServerMessageFrame(data=shown)))
+
+    def _do(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _on_page(event: Event) -> dict[str, Any] | None:
+    if isinstance(event, AnswerBegan):
+        spent = event.stages
+        names = ("answer", "turn", "asr", "llm", "tts")
+        return {"type": "turn", **{f"{name}_ms": getattr(spent, name) for name in names}}
+    if isinstance(event, Trouble):
+        return {"type": "problem", "text": f"{event.source}: {event.text}", "help": ""}
+    return None

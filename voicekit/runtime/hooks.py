@@ -1,0 +1,60 @@
+"""Hooks: what a constructor wants and neither a file nor the catalogue can hold, by provider."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from voicekit.config.agent import Agent
+from voicekit.config.hearing.phrase import grammar
+from voicekit.config.services import Service
+from voicekit.runtime.resources import Resources
+from voicekit.runtime.rulebook import rulebook
+
+Arguments: TypeAlias = dict[str, Any]
+Hook: TypeAlias = Callable[[Agent, Service, Resources, Arguments], Arguments]
+
+
+def _pocketsphinx(agent: Agent, service: Service, resources: Resources, arguments: Arguments) -> Arguments:
+    wanted = arguments.get("grammar") == "rules"
+    return arguments | {"pool": resources.pool("pocketsphinx_worker"), "grammar": _grammar(agent) if wanted else ""}
+
+
+def _grammar(agent: Agent) -> str:
+    """Return the phrases of `llm: rules` as a JSGF grammar, for a decoder that hears nothing else."""
+    rules = [service.rules for service in agent.llm if service.rules]
+    heard = [rule.hear for each in rules for within in (each.rules, *each.steps.values()) for rule in within]
+    return grammar(phrase for phrases in heard for phrase in phrases)
+
+
+def _rules(agent: Agent, service: Service, resources: Resources, arguments: Arguments) -> Arguments:
+    return arguments | {"book": rulebook(agent, service.rules)} if service.rules else arguments
+
+
+def _flite(agent: Agent, service: Service, resources: Resources, arguments: Arguments) -> Arguments:
+    return arguments | {"pool": resources.pool("flite_worker")}
+
+
+def _espeak(agent: Agent, service: Service, resources: Resources, arguments: Arguments) -> Arguments:
+    return arguments | {"pool": resources.pool("espeak_worker")}
+
+
+def _anthropic(agent: Agent, service: Service, resources: Resources, arguments: Arguments) -> Arguments:
+    if "client" not in arguments:
+        return arguments
+    from anthropic import AsyncAnthropic  # noqa: PLC0415 - an extra of Pipecat's
+
+    return arguments | {"client": AsyncAnthropic(api_key=arguments.get("api_key"), **arguments["client"])}
+
+
+def _openai_compatible(agent: Agent, service: Service, resources: Resources, arguments: Arguments) -> Arguments:
+    # Without a key the client would take OPENAI_API_KEY and send it to a stranger.
+    return {"api_key": "none"} | arguments
+
+
+HOOKS: Final[Mapping[tuple[str, str], Hook]] = {
+    ("asr", "pocketsphinx"): _pocketsphinx,
+    ("llm", "anthropic"): _anthropic,
+    ("llm", "openai-compatible"): _openai_compatible,
+    ("llm", "rules"): _rules,
+    ("tts", "espeak"): _espeak,
+    ("tts", "flite"): _flite,
+}

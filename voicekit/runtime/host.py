@@ -1,0 +1,97 @@
+"""Host: one checked file that takes calls."""
+
+import asyncio
+import itertools
+from pathlib import Path
+
+from pipecat.transports.base_transport import BaseTransport
+
+from voicekit.config.agent import Agent
+from voicekit.problems import refuse
+from voicekit.records.events import Listener
+from voicekit.runtime.call import Call
+from voicekit.runtime.construct import construct
+from voicekit.runtime.embedded import settle
+from voicekit.runtime.resources import Resources
+from voicekit.runtime.tools import Toolbox
+from voicekit.runtime.vad import vad_analyzer
+from voicekit.services.child import ChildLost
+
+# Enough for one process on two cores; beyond it every call would suffer.
+MOST_CALLS = 10
+
+
+class Host:
+    """What is built once for a file, and the calls that are on it.
+
+    Args:
+        agent: The file.
+        folder: Its folder.
+
+    Raises:
+        Refused: A tool cannot be imported, or the machine has no engine for it.
+    """
+
+    def __init__(self, agent: Agent, folder: Path) -> None:
+        self.agent = settle(agent)
+        self.resources = Resources()
+        self._toolbox = Toolbox(agent, folder)
+        self._greetings = itertools.cycle(agent.greeting.say if agent.greeting else ("",))
+        self._calls: set[Call] = set()
+
+    @property
+    def live(self) -> int:
+        """How many calls there are."""
+        return len(self._calls)
+
+    async def warm_up(self) -> None:
+        """Do before the first call what would make it wait: import, load, start.
+
+        Raises:
+            Refused: A service cannot be built, or an engine cannot be started.
+        """
+        for service in (self.agent.asr, *self.agent.llm, self.agent.tts):
+            construct(self.agent, service, self.resources)
+        vad_analyzer(self.agent.vad)
+        try:
+            await self.resources.warm_up()
+        except ChildLost as lost:
+            raise refuse("engine-lost", f"an embedded engine cannot be started: {lost}") from lost
+
+    def admit(self) -> None:
+        """Refuse a call that would be one too many, before anything is built for it.
+
+        Raises:
+            Refused: All lines are busy.
+        """
+        if len(self._calls) >= MOST_CALLS:
+            raise refuse("busy", f"all {MOST_CALLS} lines are busy", "try again in a moment")
+
+    def call(self, transport: BaseTransport, listener: Listener) -> Call:
+        """Return a new call on a transport; `hold` runs it.
+
+        Raises:
+            Refused: All lines are busy, or a service cannot be built.
+        """
+        self.admit()
+        return Call(
+            self.agent,
+            toolbox=self._toolbox,
+            resources=self.resources,
+            transport=transport,
+            greeting=next(self._greetings),
+            listener=listener,
+        )
+
+    async def hold(self, call: Call) -> None:
+        """Run a call to its end."""
+        self._calls.add(call)
+        try:
+            await call.run()
+        finally:
+            self._calls.discard(call)
+
+    async def close(self) -> None:
+        """End the live calls and close what they share."""
+        await asyncio.gather(*(call.cancel() for call in self._calls))
+        await self.resources.close()

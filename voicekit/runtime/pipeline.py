@@ -1,0 +1,76 @@
+"""Pipeline: the order in which a call's frames pass its parts.
+
+transport in → asr → user aggregator (vad, turn) → llm (failover, tools) → tts → transport out
+→ assistant aggregator
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import (
+    LLMAssistantAggregator,
+    LLMContextAggregatorPair,
+    LLMUserAggregator,
+    LLMUserAggregatorParams,
+)
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.llm_service import LLMService
+from pipecat.transports.base_transport import BaseTransport
+from pipecat.turns.user_mute import MuteUntilFirstBotCompleteUserMuteStrategy
+
+from voicekit.config.agent import Agent
+from voicekit.records.events import Listener
+from voicekit.runtime.construct import construct
+from voicekit.runtime.failover import FailoverLLM
+from voicekit.runtime.resources import Resources
+from voicekit.runtime.turns import turn_strategies
+from voicekit.runtime.vad import vad_analyzer
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One call's pipeline, and the parts of it that others ask something of."""
+
+    pipeline: Pipeline
+    user: LLMUserAggregator
+    assistant: LLMAssistantAggregator
+    asr: FrameProcessor
+    llm: FrameProcessor
+    tts: FrameProcessor
+
+
+def assemble(
+    agent: Agent,
+    resources: Resources,
+    transport: BaseTransport,
+    functions: list[FunctionSchema],
+    listener: Listener,
+) -> Parts:
+    """Build a call's pipeline.
+
+    Raises:
+        Refused: A service cannot be built.
+    """
+    asr, llm, tts = _services(agent, resources, listener)
+    context = LLMContext(tools=list(functions)) if functions else LLMContext()
+    user, assistant = LLMContextAggregatorPair(context, user_params=_user_params(agent))
+    pipeline = Pipeline([transport.input(), asr, user, llm, tts, transport.output(), assistant])
+    return Parts(pipeline, user, assistant, asr, llm, tts)
+
+
+def _services(
+    agent: Agent, resources: Resources, listener: Listener
+) -> tuple[FrameProcessor, FrameProcessor, FrameProcessor]:
+    llms = [cast("LLMService", construct(agent, service, resources)) for service in agent.llm]
+    llm = llms[0] if len(llms) == 1 else FailoverLLM(llms, agent.fallback.llm_ms / 1000, listener)
+    return construct(agent, agent.asr, resources), llm, construct(agent, agent.tts, resources)
+
+
+def _user_params(agent: Agent) -> LLMUserAggregatorParams:
+    params = LLMUserAggregatorParams(vad_analyzer=vad_analyzer(agent.vad), user_turn_strategies=turn_strategies(agent))
+    if agent.greeting and not agent.greeting.interruptible:
+        params.user_mute_strategies = [MuteUntilFirstBotCompleteUserMuteStrategy()]
+    return params

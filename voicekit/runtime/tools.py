@@ -1,0 +1,163 @@
+"""Tools: what a file's agent can do, as Pipecat functions that always answer.
+
+A tool that raises, hangs or is called wrongly answers `{"error": "…"}`; the model, or a rule's `failed` line,
+tells the caller. The reason goes to the listener and not to the model.
+"""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import jsonschema
+from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
+from pipecat.services.llm_service import FunctionCallParams
+
+from voicekit.config.agent import Agent, Tool
+from voicekit.problems import refuse
+from voicekit.records.events import Listener, ToolFinished, Trouble
+from voicekit.runtime.functions import describe, find_function
+
+Work = Callable[[Mapping[str, Any]], Awaitable[Any]]
+
+_BUILTIN_TEXTS: Final = {
+    "current_time": "Tell the current time and date.",
+    "end_call": "End the call, after a goodbye. Only when the caller wants to finish.",
+}
+
+
+class Toolbox:
+    """The tools of one agent, found and described once; each call takes its own functions from it.
+
+    Args:
+        agent: The file.
+        folder: Its folder, where Python modules are looked for first.
+
+    Raises:
+        Refused: A function cannot be imported, or its parameters are no JSON Schema.
+    """
+
+    def __init__(self, agent: Agent, folder: Path) -> None:
+        self._found = {name: _described(name, tool, folder) for name, tool in agent.tools.items()}
+        self._tools = agent.tools
+
+    def functions(self, hang_up: Callable[[], None], listener: Listener) -> list[FunctionSchema]:
+        """Return the tools for one call.
+
+        Args:
+            hang_up: Ends the call once the answer under way has been said.
+            listener: Told of each call of a tool.
+        """
+        return [self._function(name, hang_up, listener) for name in self._found]
+
+    def _function(self, name: str, hang_up: Callable[[], None], listener: Listener) -> FunctionSchema:
+        text, schema, work = self._found[name]
+        tool = self._tools[name]
+        return FunctionSchema(
+            name=name,
+            description=text,
+            properties=schema.get("properties", {}),
+            required=schema.get("required", []),
+            handler=_handler(name, tool, schema, work or _builtin(tool.builtin, hang_up), listener),
+        )
+
+
+def _described(name: str, tool: Tool, folder: Path) -> tuple[str, dict[str, Any], Work | None]:
+    text, schema, work = _BUILTIN_TEXTS.get(tool.builtin or "", ""), _object({}), None
+    if tool.python:
+        function = find_function(tool.python, folder)
+        text, schema = describe(function)
+        work = _run(function)
+    if tool.parameters is not None:
+        schema = _object(tool.parameters)
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        raise refuse("bad-tool", f"the parameters of '{name}' are no JSON Schema: {error.message}") from error
+    return tool.description or text, schema, work
+
+
+def _object(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of named parameters: required unless `optional: true` or with a default."""
+    properties: dict[str, Any] = {}
+    required: list[str] = []
+    for name, written in parameters.items():
+        own = {"type": written} if isinstance(written, str) else dict(written)
+        if not own.pop("optional", False) and "default" not in own:
+            required.append(name)
+        properties[name] = own
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _run(function: Callable[..., Any]) -> Work:
+    async def work(arguments: Mapping[str, Any]) -> Any:
+        if inspect.iscoroutinefunction(function):
+            return await function(**arguments)
+        return await asyncio.to_thread(function, **arguments)
+
+    return work
+
+
+def _builtin(name: str | None, hang_up: Callable[[], None]) -> Work:
+    async def current_time(_: Mapping[str, Any]) -> dict[str, str]:
+        now = datetime.now().astimezone()
+        hour = now.strftime("%I").lstrip("0")
+        return {
+            "time": f"{hour}:{now:%M %p}",
+            "date": f"{now:%A}, {now.day} {now:%B} {now.year}",
+            "iso": now.isoformat(timespec="seconds"),
+        }
+
+    async def end_call(_: Mapping[str, Any]) -> dict[str, str]:
+        hang_up()
+        return {"status": "the call ends after your next words"}
+
+    return end_call if name == "end_call" else current_time
+
+
+def _handler(
+    name: str, tool: Tool, schema: Mapping[str, Any], work: Work, listener: Listener
+) -> Callable[[FunctionCallParams], Awaitable[None]]:
+    async def handle(params: FunctionCallParams) -> None:
+        began = time.monotonic()
+        result, reason = await _answer(tool, schema, work, params.arguments)
+        if reason:
+            listener(Trouble(f"tool {name}", reason))
+        listener(ToolFinished(name, bool(reason), round((time.monotonic() - began) * 1000)))
+        await params.result_callback(result)
+
+    return handle
+
+
+async def _answer(tool: Tool, schema: Mapping[str, Any], work: Work, arguments: Mapping[str, Any]) -> tuple[Any, str]:
+    """Return a tool's result, and the reason when it failed."""
+    given = _numbers(schema, arguments)
+    wrong = next(iter(jsonschema.Draft202012Validator(schema).iter_errors(given)), None)
+    if wrong is not None:
+        # The message names the value, which belongs to the caller: the model may have it, a log may not.
+        return {"error": wrong.message}, f"it was called with a wrong argument: {'.'.join(map(str, wrong.path))}"
+    try:
+        async with asyncio.timeout(tool.timeout_secs):
+            return await work(given), ""
+    except TimeoutError:
+        return {"error": "it took too long"}, f"it did not answer within {tool.timeout_secs:g} s"
+    except Exception as error:  # noqa: BLE001 - a tool is the user's code, which may raise anything
+        return {"error": "it failed"}, f"it raised {type(error).__name__}: {error}"
+
+
+def _numbers(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments with numbers where the schema wants them: rules hear everything as text."""
+    wanted = schema.get("properties", {})
+    return {name: _number(wanted.get(name, {}).get("type"), value) for name, value in arguments.items()}
+
+
+def _number(kind: object, value: Any) -> Any:
+    if kind not in ("integer", "number") or not isinstance(value, str):
+        return value
+    try:
+        return int(value) if kind == "integer" else float(value)
+    except ValueError:
+        return value
