@@ -47,7 +47,7 @@ class AnswerBegan:
 
 @dataclass(frozen=True, slots=True)
 class AgentSaid:
-    """The agent has finished a turn, or was cut off in it; then `text` is what was heard of it."""
+    """The agent has finished a turn, or was cut off in it; then `text` is the sentences that were said whole."""
 
     text: str
     interrupted: bool

@@ -1,11 +1,13 @@
 """App: the HTTP routes of one host. It listens on loopback only."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
 from fastapi import Body, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from pipecat.transports.smallwebrtc.request_handler import (
     IceCandidate,
@@ -13,6 +15,7 @@ from pipecat.transports.smallwebrtc.request_handler import (
     SmallWebRTCRequest,
 )
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
 from voicekit.problems import Refused
 from voicekit.records.events import Listener
@@ -27,8 +30,10 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_BUSY: Final = "busy"
+_LOOPBACK: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+_NO_PAGE: Final = "there is no such page"
+# The status of each problem that is the caller's to solve; any other is ours.
+_STATUS: Final = {"bad-offer": 400, "bad-candidate": 400, "no-call": 404, "busy": 503}
 
 
 class Offer(BaseModel):
@@ -57,17 +62,19 @@ class Candidates(BaseModel):
     candidates: Annotated[list[Candidate], Field(max_length=64)]
 
 
-def make_app(host: Host, listen: Callable[[], Listener]) -> FastAPI:
+def make_app(host: Host, listen: Callable[[], Listener], on_start: Callable[[], None] = lambda: None) -> FastAPI:
     """Return the app of a host.
 
     Args:
         host: Who answers.
         listen: Returns the listener of a new call.
+        on_start: Called when the server is about to answer.
     """
     lines = WebRtcLines(host, listen)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        on_start()
         yield
         await lines.close()
         await host.close()
@@ -75,6 +82,8 @@ def make_app(host: Host, listen: Callable[[], Listener]) -> FastAPI:
     app = FastAPI(title="voicekit", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.middleware("http")(_guard)
     app.exception_handler(Refused)(_refused)
+    app.exception_handler(HTTPException)(_no_route)
+    app.exception_handler(RequestValidationError)(_unreadable)
     _add_page(app, host)
     _add_webrtc(app, lines)
     return app
@@ -87,10 +96,10 @@ def _add_page(app: FastAPI, host: Host) -> None:
 
     @app.get("/page/{name}")
     async def asset(name: str) -> Response:
-        path = PAGE / name
-        if path.parent != PAGE or not path.is_file():
-            return _problem(404, "there is no such page")
-        return FileResponse(path)
+        # Looked up and never joined: what is asked for may be no file name at all.
+        if name not in {path.name for path in PAGE.iterdir()}:
+            return _problem(404, _NO_PAGE)
+        return FileResponse(PAGE / name)
 
     @app.get("/api/agent")
     async def agent() -> dict[str, Any]:
@@ -124,7 +133,7 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
     """Let in only what was meant for this address: another site's page may reach loopback too."""
     host = request.headers.get("host", "")
     origin = request.headers.get("origin")
-    if host.rpartition(":")[0] not in _LOOPBACK or (origin and origin.partition("://")[2] != host):
+    if not _LOOPBACK.fullmatch(host) or (origin and origin.partition("://")[2] != host):
         return _problem(403, "this address answers its own page only")
     response = await call_next(request)
     response.headers.update(_HEADERS)
@@ -133,7 +142,18 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
 
 async def _refused(_request: Request, error: Exception) -> Response:
     problem = cast("Refused", error).problems[0]
-    return _problem(503 if problem.code == _BUSY else 500, problem.text, problem.help)
+    return _problem(_STATUS.get(problem.code, 500), problem.text, problem.help)
+
+
+async def _no_route(_request: Request, error: Exception) -> Response:
+    status = cast("HTTPException", error).status_code
+    return _problem(status, _NO_PAGE if status == 404 else "this address does not take that")
+
+
+async def _unreadable(_request: Request, error: Exception) -> Response:
+    first = cast("RequestValidationError", error).errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:] if first["type"] != "json_invalid")
+    return _problem(422, f"the request cannot be read: {place + ': ' if place else ''}{first['msg'].lower()}")
 
 
 def _problem(status: int, text: str, help_text: str = "") -> JSONResponse:

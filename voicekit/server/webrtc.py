@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from fastapi import HTTPException
 from pipecat.transports.smallwebrtc.connection import IceServer, SmallWebRTCConnection
 from pipecat.transports.smallwebrtc.request_handler import (
     SmallWebRTCPatchRequest,
@@ -36,9 +37,12 @@ class WebRtcLines:
         """Answer an offer, and begin a call if it is a new one.
 
         Raises:
-            Refused: All lines are busy, or a service cannot be built.
+            Refused: All lines are busy, the offer cannot be read, or a service cannot be built.
         """
         self._host.admit()
+        if "\nm=audio " not in request.sdp:
+            # aiortc would answer it, and a call without sound neither connects nor ends.
+            raise refuse("bad-offer", "the offer has no sound in it")
         refused: list[Exception] = []
 
         async def begin(connection: SmallWebRTCConnection) -> None:
@@ -54,14 +58,27 @@ class WebRtcLines:
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
 
-        answer = await self._handler.handle_web_request(request, begin)
+        try:
+            answer = await self._handler.handle_web_request(request, begin)
+        except Exception as error:
+            # aiortc fails an assertion, or an index, or says what is wrong.
+            raise refuse("bad-offer", "the offer cannot be read") from error
         if refused or answer is None:
             raise refused[0] if refused else refuse("no-answer", "the connection could not be made")
         return answer
 
     async def candidates(self, request: SmallWebRTCPatchRequest) -> None:
-        """Take candidates that the caller's side found after its offer."""
-        await self._handler.handle_patch_request(request)
+        """Take candidates that the caller's side found after its offer.
+
+        Raises:
+            Refused: There is no such call, or a candidate cannot be read.
+        """
+        try:
+            await self._handler.handle_patch_request(request)
+        except HTTPException as error:
+            raise refuse("no-call", "there is no such call") from error
+        except Exception as error:
+            raise refuse("bad-candidate", "a candidate cannot be read") from error
 
     async def close(self) -> None:
         """Close every connection and wait for the calls to end."""

@@ -1,0 +1,30 @@
+"""Files: how the verbs read what they are given."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from dotenv import dotenv_values
+
+from voicekit.config.loader import Loaded, load
+from voicekit.report import render
+
+
+def read_file(path: Path, *, running: bool) -> Loaded:
+    """Read and check a file, with the environment and the `.env` beside it."""
+    return load(path, variables(path.parent), running=running)
+
+
+def variables(folder: Path) -> Mapping[str, str]:
+    """Return the environment over the `.env` of a folder: a file never overrides what is set."""
+    path = folder / ".env"
+    written = dotenv_values(path) if path.is_file() else {}
+    return {name: value for name, value in written.items() if value is not None} | dict(os.environ)
+
+
+def show(loaded: Loaded) -> None:
+    """Print what is wrong with a file."""
+    if loaded.problems:
+        click.echo(render(loaded.problems, loaded.sources, colour=sys.stderr.isatty()), err=True)

@@ -1,0 +1,63 @@
+"""Main: the command `voicekit`, its verbs and its exit codes.
+
+Exit codes: 0 fine, 1 problems found, 2 wrong usage, 3 a bug of ours, 130 interrupted. Each verb's module is
+imported when the verb is used, so that `voicekit --help` costs nothing else.
+"""
+
+import importlib
+import sys
+import traceback
+from typing import Final
+
+import click
+
+from voicekit.problems import Refused
+from voicekit.report import render
+
+# The verbs, in the order of the help, with what each does in one line.
+VERBS: Final = {
+    "run": "Check a file, warm up, and answer calls.",
+    "validate": "Check files and say everything that is wrong.",
+}
+
+
+class _Verbs(click.Group):
+    """The group of verbs, each loaded from the module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"voicekit.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="voicekit", prog_name="voicekit")
+def group() -> None:
+    """Voice agents from one YAML file."""
+
+
+def main() -> None:
+    """Run the command and exit with its code."""
+    try:
+        code = group.main(standalone_mode=False)
+    except Refused as refused:
+        click.echo(render(refused.problems, {}, colour=sys.stderr.isatty()), err=True)
+        code = 1
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except Exception:  # noqa: BLE001 - the last stop before the terminal
+        click.echo(traceback.format_exc(), err=True)
+        click.echo("voicekit: this is a bug of ours; please report it with the lines above", err=True)
+        code = 3
+    sys.exit(code)

@@ -1,0 +1,84 @@
+"""The verb `run`: check a file, warm up, and answer calls until interrupted."""
+
+import asyncio
+import socket
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from voicekit.cli.files import read_file, show
+from voicekit.cli.transcript import Transcript
+from voicekit.config.agent import Agent
+from voicekit.config.services import Service
+from voicekit.problems import refuse
+
+HOST = "127.0.0.1"
+DRAIN_SECS = 5
+
+
+@click.command("run")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0: any free one.")
+def command(path: Path, port: int) -> None:
+    """Check FILE, warm up, and answer calls until Ctrl-C.
+
+    The talk page is at the address that is printed; it is reachable from this machine only.
+    """
+    loaded = read_file(path, running=True)
+    show(loaded)
+    if loaded.agent is None:
+        sys.exit(1)
+    asyncio.run(_serve(loaded.agent, path, _bind(port)))
+
+
+def _bind(port: int) -> socket.socket:
+    """Take the port before anything slow is done."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        text = f"port {port} cannot be used: {error.strerror}"
+        raise refuse("port-in-use", text, f"end what uses it, or choose another: --port {port + 1}") from error
+    return listening
+
+
+async def _serve(agent: Agent, path: Path, listening: socket.socket) -> None:
+    began = time.monotonic()
+    click.echo(f"{agent.name}: warming up …", err=True)
+    # Pipecat and what it stands on take seconds to import, and log a banner and every prompt unless told not to.
+    from loguru import logger  # noqa: PLC0415
+
+    logger.remove()
+    import uvicorn  # noqa: PLC0415
+
+    from voicekit.runtime.host import Host  # noqa: PLC0415
+    from voicekit.server.app import make_app  # noqa: PLC0415
+
+    host = Host(agent, path.parent)
+    await host.warm_up()
+    ready = f"{agent.name}: ready after {time.monotonic() - began:.1f} s: {_who(agent, host.agent)}"
+    click.echo(ready, err=True)
+    address = f"http://{HOST}:{listening.getsockname()[1]}"
+    # Printed by the server itself: from then on it takes Ctrl-C as the wish to end its calls first.
+    app = make_app(host, Transcript().listen, lambda: click.echo(f"talk at {address} (Ctrl-C ends it)"))
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN_SECS, ws="none", lifespan="on"
+    )
+    await uvicorn.Server(config).serve(sockets=[listening])
+
+
+def _who(written: Agent, settled: Agent) -> str:
+    """Return who hears, thinks and speaks; what stood for another is named with it."""
+    tts = _named(settled.tts)
+    if written.tts.provider.name != settled.tts.provider.name:
+        tts += f" ({written.tts.provider.name})"
+    return f"asr {_named(settled.asr)}, llm {', '.join(map(_named, settled.llm))}, tts {tts}"
+
+
+def _named(service: Service) -> str:
+    return f"{service.provider.name}/{service.model}" if service.model else service.provider.name
