@@ -1,0 +1,1 @@
+"""Calls: callers that are programs."""

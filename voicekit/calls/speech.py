@@ -1,0 +1,51 @@
+"""Speech: a simulated caller's sentences as sound, spoken by flite."""
+
+import json
+from typing import Final
+
+import numpy as np
+import soxr
+
+from voicekit.calls.microphone import RATE, Samples
+from voicekit.problems import refuse
+from voicekit.services.child import Pool, worker
+from voicekit.services.flite_worker import RATE as FLITE_RATE
+from voicekit.services.frames import DONE, SPEAK
+from voicekit.services.tts_embedded import available
+
+# A man's voice, so that caller and agent (slt) are told apart by ear; recognisers hear it best of all.
+VOICE: Final = "rms"
+# Of 32767: a person at a headset.
+PEAK: Final = 10000
+
+
+class Speaker:
+    """Says sentences.
+
+    Raises:
+        Refused: flite is not on this machine.
+    """
+
+    def __init__(self) -> None:
+        if missing := available("flite"):
+            raise refuse("no-engine", "a simulated caller speaks with flite", missing)
+        self._pool = Pool(worker("flite_worker"), spare=0)
+
+    async def speech(self, text: str) -> Samples:
+        """Return a sentence as int16 samples at 48 kHz, shape (n,), without the silence around it."""
+        child = await self._pool.acquire()
+        try:
+            await child.send(SPEAK, json.dumps({"voice": VOICE, "text": text}).encode())
+            sound = b""
+            while (frame := await child.receive())[0] != DONE:
+                sound += frame[1]
+        finally:
+            self._pool.release(child)
+        samples = np.frombuffer(sound, dtype=np.int16).astype(np.float32)
+        samples = soxr.resample(samples, FLITE_RATE, RATE)
+        samples *= PEAK / max(1.0, float(np.abs(samples).max()))
+        return np.asarray(samples, dtype=np.int16)
+
+    async def close(self) -> None:
+        """End the voice's process."""
+        await self._pool.close()
