@@ -67,7 +67,7 @@ async def pool() -> AsyncIterator[Pool]:
 
 def menu(pool: Pool) -> PocketSphinxSTTService:
     """Recognition of two sentences, a hundred times faster than open recognition."""
-    return PocketSphinxSTTService(pool=pool, grammar=GRAMMAR)
+    return PocketSphinxSTTService(pool=pool, grammar="rules", jsgf=GRAMMAR)
 
 
 def finals(line: Line) -> list[str]:
@@ -123,7 +123,9 @@ async def test_a_grammar_that_cannot_be_used_is_an_error(pool: Pool) -> None:
         (unknown, "the grammar has words that pocketsphinx's dictionary lacks: frobozz, xyzzy"),
         ("call me back", "the grammar is not JSGF that pocketsphinx can read"),
     ):
-        async with running(PocketSphinxSTTService(pool=pool, grammar=grammar)) as line:
+        async with running(
+            PocketSphinxSTTService(pool=pool, grammar="rules" if grammar else "open", jsgf=grammar)
+        ) as line:
             await line.say(SILENCE)
             await line.up.wait(ErrorFrame)
             assert errors(line) == [f"pocketsphinx: {error}"]

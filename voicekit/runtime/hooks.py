@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from voicekit.config.agent import Agent
-from voicekit.config.hearing.phrase import grammar
 from voicekit.config.services import Service
+from voicekit.runtime.grammar import rules_grammar
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.rulebook import rulebook
 
@@ -14,15 +14,8 @@ Hook: TypeAlias = Callable[[Agent, Service, Resources, Arguments], Arguments]
 
 
 def _pocketsphinx(agent: Agent, service: Service, resources: Resources, arguments: Arguments) -> Arguments:
-    wanted = arguments.get("grammar") == "rules"
-    return arguments | {"pool": resources.pool("pocketsphinx_worker"), "grammar": _grammar(agent) if wanted else ""}
-
-
-def _grammar(agent: Agent) -> str:
-    """Return the phrases of `llm: rules` as a JSGF grammar, for a decoder that hears nothing else."""
-    rules = [service.rules for service in agent.llm if service.rules]
-    heard = [rule.hear for each in rules for within in (each.rules, *each.steps.values()) for rule in within]
-    return grammar(phrase for phrases in heard for phrase in phrases)
+    jsgf = rules_grammar(agent) if arguments.get("grammar") == "rules" else ""
+    return arguments | {"pool": resources.pool("pocketsphinx_worker"), "jsgf": jsgf}
 
 
 def _rules(agent: Agent, service: Service, resources: Resources, arguments: Arguments) -> Arguments:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 from pipecat.audio.utils import create_stream_resampler
 from pipecat.frames.frames import (
@@ -111,13 +111,14 @@ class PocketSphinxSTTService(STTService):
 
     Args:
         pool: Where decoders come from; None for the one that all calls of this process share.
-        grammar: JSGF text that lists all that can be said; empty for open recognition.
+        grammar: "open" hears any words; "rules" hears what `jsgf` lists and nothing else.
+        jsgf: With "rules", the JSGF text.
         settings: The language, which has to be English.
         ttfs_p99_latency: Seconds from the end of speech to the final words, for the turn strategies.
         **kwargs: Passed to Pipecat's `STTService`.
 
     Raises:
-        ValueError: The language is not English.
+        ValueError: The language is not English, or there is no JSGF text for "rules".
     """
 
     Settings = PocketSphinxSTTSettings
@@ -127,7 +128,8 @@ class PocketSphinxSTTService(STTService):
         self,
         *,
         pool: Pool | None = None,
-        grammar: str = "",
+        grammar: Literal["open", "rules"] = "open",
+        jsgf: str = "",
         settings: PocketSphinxSTTSettings | None = None,
         ttfs_p99_latency: float = 0.3,
         **kwargs: Any,
@@ -136,9 +138,11 @@ class PocketSphinxSTTService(STTService):
         if settings is not None:
             complete.apply_update(settings)
         _check_language(complete)
+        if grammar == "rules" and not jsgf:
+            raise ValueError("pocketsphinx has no phrases to listen for")
         super().__init__(sample_rate=RATE, settings=complete, ttfs_p99_latency=ttfs_p99_latency, **kwargs)
         self._pool = pool
-        self._grammar = grammar
+        self._grammar = jsgf if grammar == "rules" else ""
         self._to_rate = create_stream_resampler()
         self._preroll = bytearray()
         self._speaking: Utterance | None = None
