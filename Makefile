@@ -19,7 +19,7 @@ NO_COMPILER := has no ready-made pocketsphinx and no compiler to build it. Type:
 NO_VENV := Python cannot make a virtual environment. On Debian or Ubuntu: sudo apt-get install python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format catalog clean
+.PHONY: help setup run demo bench test check format catalog clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -42,7 +42,10 @@ run: setup ## Run the embedded agent: open the address it prints, click, talk
 	@$(BIN)/voicekit run pipelines/local.yaml
 
 demo: setup ## Let a simulated caller talk with the embedded agent, and measure it
-	@$(BIN)/python -m voicekit.calls.demo pipelines/local.yaml
+	@LOGURU_AUTOINIT=0 $(BIN)/python -m voicekit.calls.demo pipelines/local.yaml
+
+bench: setup ## Measure the embedded agent: answers, interruptions, memory, processor, start
+	@LOGURU_AUTOINIT=0 $(BIN)/python -m voicekit.calls.bench pipelines/local.yaml
 
 test: setup ## Run the tests
 	@$(BIN)/pytest -q
@@ -58,7 +61,7 @@ format: setup ## Format the code
 	@$(BIN)/ruff format
 
 catalog: setup ## Generate the catalogue of providers from the installed Pipecat
-	@$(BIN)/python -m voicekit.services.introspect
+	@LOGURU_AUTOINIT=0 $(BIN)/python -m voicekit.services.introspect
 
 clean: ## Remove what was installed and built
 	rm -rf .venv dist build

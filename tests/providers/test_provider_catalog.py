@@ -341,8 +341,8 @@ def test_auto_is_a_choice_between_two() -> None:
 
 
 def test_our_own_services_say_what_installs_them() -> None:
-    assert found("asr", "pocketsphinx").extra == "voicekit[local]"
-    assert found("tts", "espeak").extra == "voicekit[local]"
+    assert found("asr", "pocketsphinx").extra == "pocketsphinx==5.1.1"
+    assert found("tts", "espeak").extra == "espeakng-loader==0.2.4"
     assert found("tts", "flite").extra == ""
     assert found("llm", "rules").extra == ""
     assert dict(found("llm", "rules").options) == {}

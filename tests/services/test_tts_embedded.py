@@ -310,4 +310,4 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("nothing_installed")
 def test_a_missing_engine_says_what_to_type() -> None:
     assert available("flite") == "flite's library is not here: apt-get install flite"
-    assert available("espeak") == "espeak-ng is not here: pip install 'voicekit[local]'"
+    assert available("espeak") == "espeak-ng is not here: pip install espeakng-loader==0.2.4"

@@ -5,22 +5,18 @@ Exits with 1 when a turn went unanswered or a reply was wrong.
 """
 
 import asyncio
-import signal
 import statistics
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import click
-from loguru import logger
 
+from voicekit.calls.served import server
 from voicekit.calls.speech import Speaker
 from voicekit.calls.talk import Result, Turn, hold
 from voicekit.calls.webrtc_caller import CallFailed, WebRtcCaller
 from voicekit.problems import Refused
 from voicekit.report import render
 
-START_SECS = 60.0
 GREETING_SECS = 15.0
 
 SCRIPT = (
@@ -42,7 +38,7 @@ async def demo(path: str) -> bool:
 
     speaker = Speaker()
     try:
-        async with _server(path) as url, await WebRtcCaller.call(url) as caller:
+        async with server(path) as (url, _), await WebRtcCaller.call(url) as caller:
             await caller.ear.sound(0.0, GREETING_SECS)
             await caller.ear.silence(GREETING_SECS)
             right = await hold(caller, speaker, SCRIPT, tell)
@@ -50,28 +46,6 @@ async def demo(path: str) -> bool:
         await speaker.close()
     click.echo(_figures(results))
     return right and len(results) == len(SCRIPT)
-
-
-@asynccontextmanager
-async def _server(path: str) -> AsyncIterator[str]:
-    """Run `voicekit run` on a free port, and give its address."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "voicekit", "run", path, "--port", "0", stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(START_SECS):
-            while process.stdout and (line := (await process.stdout.readline()).decode()):
-                if line.startswith("talk at "):
-                    break
-            else:
-                raise CallFailed("the agent did not start")
-        drain = asyncio.get_running_loop().create_task(process.stdout.read())
-        yield line.split()[2]
-        drain.cancel()
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGINT)
-        await process.wait()
 
 
 def _shown(number: int, result: Result) -> str:
@@ -95,7 +69,6 @@ def _figures(results: list[Result]) -> str:
 
 def main() -> None:
     """Run the demo on the file named on the command line."""
-    logger.remove()
     try:
         right = asyncio.run(demo(sys.argv[1]))
     except Refused as refused:

@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 from dotenv import dotenv_values
 
 from voicekit.config.loader import Loaded, load
+from voicekit.problems import Problem
 from voicekit.report import render
 
 
@@ -24,7 +25,7 @@ def variables(folder: Path) -> Mapping[str, str]:
     return {name: value for name, value in written.items() if value is not None} | dict(os.environ)
 
 
-def show(loaded: Loaded) -> None:
+def show(problems: Sequence[Problem], sources: Mapping[str, str]) -> None:
     """Print what is wrong with a file."""
-    if loaded.problems:
-        click.echo(render(loaded.problems, loaded.sources, colour=sys.stderr.isatty()), err=True)
+    if problems:
+        click.echo(render(problems, sources, colour=sys.stderr.isatty()), err=True)

@@ -12,7 +12,7 @@ from voicekit.cli.files import read_file, show
 from voicekit.cli.transcript import Transcript
 from voicekit.config.agent import Agent
 from voicekit.config.services import Service
-from voicekit.problems import refuse
+from voicekit.problems import Refused, refuse
 
 HOST = "127.0.0.1"
 DRAIN_SECS = 5
@@ -27,10 +27,14 @@ def command(path: Path, port: int) -> None:
     The talk page is at the address that is printed; it is reachable from this machine only.
     """
     loaded = read_file(path, running=True)
-    show(loaded)
+    show(loaded.problems, loaded.sources)
     if loaded.agent is None:
         sys.exit(1)
-    asyncio.run(_serve(loaded.agent, path, _bind(port)))
+    try:
+        asyncio.run(_serve(loaded.agent, path, _bind(port)))
+    except Refused as refused:
+        show(refused.problems, loaded.sources)
+        sys.exit(1)
 
 
 def _bind(port: int) -> socket.socket:

@@ -16,7 +16,7 @@ def command(paths: tuple[Path, ...]) -> None:
     """Check files and say everything that is wrong."""
     found = [read_file(path, running=False) for path in paths]
     for loaded in found:
-        show(loaded)
+        show(loaded.problems, loaded.sources)
     problems = [problem for loaded in found for problem in loaded.problems]
     click.echo(summary(problems, len(found)))
     sys.exit(1 if has_errors(problems) else 0)

@@ -54,7 +54,7 @@ def available() -> str:
     """Return "" when pocketsphinx can run here, else why not and what to type."""
     if find_spec("pocketsphinx"):
         return ""
-    return "pocketsphinx is not here: pip install 'voicekit[local]' (Python 3.11 or 3.13)"
+    return "pocketsphinx is not here: pip install pocketsphinx==5.1.1"
 
 
 @dataclass

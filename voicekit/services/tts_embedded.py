@@ -65,7 +65,7 @@ def available(name: Literal["flite", "espeak"]) -> str:
             return "" if found else "flite's library is not here: apt-get install flite"
         case "espeak":
             found = bool(find_spec("espeakng_loader") or ctypes.util.find_library("espeak-ng"))
-            return "" if found else "espeak-ng is not here: pip install 'voicekit[local]'"
+            return "" if found else "espeak-ng is not here: pip install espeakng-loader==0.2.4"
         case _:
             assert_never(name)
 

@@ -1,0 +1,131 @@
+"""Bench: `python -m voicekit.calls.bench FILE` measures the embedded agent with spoken calls, and the command's start.
+
+Prints answer times and interruptions at the caller's ear, the memory and processor time of the server with its
+child processes, and the start of the command as a multiple of importing the libraries it stands on.
+"""
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from voicekit.calls.demo import SCRIPT
+from voicekit.calls.served import server
+from voicekit.calls.speech import Speaker
+from voicekit.calls.talk import Result, Turn, hold
+from voicekit.calls.webrtc_caller import WebRtcCaller
+
+CALLS = 5
+STARTS = 11
+GREETING_SECS = 15.0
+IMPORTS = "import click, yaml, pydantic"
+
+
+async def measure(path: str) -> None:
+    """Hold a few calls one after another and print what was measured."""
+    results: list[Result] = []
+    speaker = Speaker()
+    async with server(path) as (url, pid):
+        idle = _memory(pid)
+        spent, talked, live = _processor(pid), 0.0, 0
+        for _ in range(CALLS):
+            began = time.monotonic()
+            async with await WebRtcCaller.call(url) as caller:
+                await caller.ear.sound(0.0, GREETING_SECS)
+                await caller.ear.silence(GREETING_SECS)
+                await hold(caller, speaker, [turn for turn in SCRIPT if not turn.ends], results.append)
+                live = max(live, _memory(pid))
+            talked += time.monotonic() - began
+        spent = _processor(pid) - spent
+    await speaker.close()
+    answers = sorted(result.answer_secs for result in results if result.answer_secs is not None)
+    silenced = [result.silenced_secs for result in results if result.silenced_secs is not None]
+    wrong = [result for result in results if result.problem]
+    click.echo(f"turns            {len(results)}, {len(wrong)} wrong")
+    click.echo(f"answer           p50 {_share(answers, 0.5):.2f} s, p95 {_share(answers, 0.95):.2f} s, at the ear")
+    click.echo(f"interruption     {statistics.median(silenced):.2f} s to silence (median of {len(silenced)})")
+    click.echo(f"memory           {idle} MB idle, {live} MB with one call, children included")
+    click.echo(f"processor        {100 * spent / talked:.0f} % of a core during a call")
+
+
+async def measure_together(path: str, callers: int) -> None:
+    """Hold calls at the same time and print what another call costs."""
+    script = [Turn("What time is it?", r"it is \d+:\d\d")] * 3
+
+    async def one(url: str) -> list[Result]:
+        results: list[Result] = []
+        async with await WebRtcCaller.call(url) as caller:
+            await caller.ear.sound(0.0, GREETING_SECS)
+            await caller.ear.silence(GREETING_SECS)
+            await hold(caller, speaker, script, results.append)
+        return results
+
+    speaker = Speaker()
+    async with server(path) as (url, pid):
+        found = await asyncio.gather(*(one(url) for _ in range(callers)))
+        live = _memory(pid)
+    await speaker.close()
+    answers = sorted(result.answer_secs for results in found for result in results if result.answer_secs is not None)
+    click.echo(f"{callers} calls at once  {live} MB, answer p50 {_share(answers, 0.5):.2f} s of {len(answers)}")
+
+
+def measure_starts() -> None:
+    """Print how long the command takes to start, against its libraries alone, run in turn."""
+    commands = {
+        "libraries": [sys.executable, "-c", IMPORTS],
+        "--help": [sys.executable, "-m", "voicekit", "--help"],
+        "validate": [sys.executable, "-m", "voicekit", "validate", "pipelines/local.yaml"],
+    }
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(STARTS):
+        for name, command in commands.items():
+            began = time.monotonic()
+            subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - our own command
+            taken[name].append(time.monotonic() - began)
+    base = statistics.median(taken["libraries"])
+    for name in ("--help", "validate"):
+        middle = statistics.median(taken[name])
+        click.echo(f"{name:16} {middle:.2f} s, {middle / base:.2f} x '{IMPORTS}' ({base:.2f} s)")
+
+
+def _share(values: list[float], share: float) -> float:
+    return values[min(len(values) - 1, int(share * len(values)))] if values else float("nan")
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    for child in children:
+        yield from _family(int(child))
+
+
+def _memory(pid: int) -> int:
+    """Return the resident memory of a process and its children, in MB."""
+    pages = [int(Path(f"/proc/{each}/statm").read_text(encoding="ascii").split()[1]) for each in _family(pid)]
+    return sum(pages) * os.sysconf("SC_PAGE_SIZE") // 1_000_000
+
+
+def _processor(pid: int) -> float:
+    """Return the processor time of a process and its children, living and dead, in seconds."""
+    ticks = 0
+    for each in _family(pid):
+        fields = Path(f"/proc/{each}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        ticks += sum(int(field) for field in fields[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    """Run all measurements on the file named on the command line."""
+    measure_starts()
+    asyncio.run(measure(sys.argv[1]))
+    asyncio.run(measure_together(sys.argv[1], 4))
+
+
+if __name__ == "__main__":
+    main()
