@@ -35,8 +35,8 @@ class Failure:
 
     async def on_error(self, error: ErrorFrame) -> None:
         """Report an error, and speak when it has cost the caller a turn."""
-        # A tool reports its own failures, and answers all the same.
-        if error.category is ErrorCategory.APPLICATION:
+        # Pipecat's word for what a tool does: it has answered all the same, and reported itself.
+        if error.category is ErrorCategory.APPLICATION and isinstance(error.processor, LLMService):
             return
         self._listener(Trouble(_source(error.processor), self._shown(error.error)))
         if _lost_turn(error.processor):

@@ -39,7 +39,8 @@ class WebRtcLines:
         Raises:
             Refused: All lines are busy, the offer cannot be read, or a service cannot be built.
         """
-        self._host.admit()
+        if request.pc_id is None:
+            self._host.admit()
         if "\nm=audio " not in request.sdp:
             # aiortc would answer it, and a call without sound neither connects nor ends.
             raise refuse("bad-offer", "the offer has no sound in it")

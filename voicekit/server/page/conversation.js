@@ -246,8 +246,9 @@ export class Conversation {
     this.#on.changed(this.#cut);
   }
 
-  turnMeasured({ answer_ms = null, asr_ms = null, llm_ms = null, tts_ms = null }) {
-    this.#attach({ breakdown: { answerMs: answer_ms, asrMs: asr_ms, llmMs: llm_ms, ttsMs: tts_ms } });
+  turnMeasured({ answer_ms = null, turn_ms = null, asr_ms = null, llm_ms = null, tts_ms = null }) {
+    const breakdown = { answerMs: answer_ms, turnMs: turn_ms, asrMs: asr_ms, llmMs: llm_ms, ttsMs: tts_ms };
+    this.#attach({ breakdown });
   }
 
   /** Gives a time to the answer it belongs to, which may not have a line yet. */

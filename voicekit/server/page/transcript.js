@@ -144,7 +144,10 @@ function drawNote(note, row) {
 function breakdownText({ breakdown, answerMs, bufferMs }) {
   if (!breakdown && bufferMs === null) return "";
   const parts = (pairs) => pairs.filter(([, ms]) => ms !== null && ms !== undefined);
-  const stages = parts([["heard", breakdown?.asrMs], ["thought", breakdown?.llmMs], ["voice", breakdown?.ttsMs]])
+  const stages = parts([
+    ["waited", breakdown?.turnMs], ["heard", breakdown?.asrMs], ["thought", breakdown?.llmMs],
+    ["voice", breakdown?.ttsMs],
+  ])
     .map(([stage, ms]) => `${stage} ${seconds(ms)}`);
   const places = parts([
     ["at the server", breakdown?.answerMs], ["in the browser’s buffer", bufferMs], ["at your ear", answerMs],
