@@ -231,7 +231,13 @@ class Pool:
         Raises:
             ChildLost: It cannot be started.
         """
-        self.release(await self.acquire())
+        # The child that warms up is the spare one: another beside it would only take memory.
+        spare, self._spare = self._spare, 0
+        try:
+            child = await self.acquire()
+        finally:
+            self._spare = spare
+        self.release(child)
 
     async def acquire(self) -> Child:
         """Take a child that is ready. Give it back with `release`.
