@@ -13,8 +13,9 @@ from voicekit.config.loader import load
 from voicekit.problems import Refused
 from voicekit.runtime.grammar import rules_grammar
 from voicekit.services.asr_pocketsphinx import RATE
-from voicekit.services.child import Pool, worker
+from voicekit.services.child import worker
 from voicekit.services.frames import AUDIO, END, START
+from voicekit.services.pool import Pool
 from voicekit.services.tts_embedded import available
 
 PIPELINES = Path(__file__).parent.parent.parent / "pipelines"

@@ -41,8 +41,9 @@ from voicekit.services.asr_pocketsphinx import (
     Utterance,
     available,
 )
-from voicekit.services.child import Child, Pool, worker
+from voicekit.services.child import Child, worker
 from voicekit.services.frames import AUDIO, END, START
+from voicekit.services.pool import Pool
 
 KITCHEN = "turn off the lights in the kitchen"
 TRAIN = "where is the nearest train station"
@@ -249,11 +250,13 @@ async def test_a_call_that_ends_in_the_middle_leaves_nothing(pool: Pool, end: ty
 def test_other_languages_are_refused(language: str) -> None:
     settings = PocketSphinxSTTService.Settings(language=language)
     with pytest.raises(ValueError, match=f"^pocketsphinx recognises English only, not '{language}'$"):
-        PocketSphinxSTTService(settings=settings)
+        PocketSphinxSTTService(pool=Pool(worker("pocketsphinx_worker")), settings=settings)
 
 
 async def test_the_language_cannot_be_changed_during_a_call(pool: Pool) -> None:
-    PocketSphinxSTTService(settings=PocketSphinxSTTService.Settings(language="en-GB"))
+    PocketSphinxSTTService(
+        pool=Pool(worker("pocketsphinx_worker")), settings=PocketSphinxSTTService.Settings(language="en-GB")
+    )
     async with running(PocketSphinxSTTService(pool=pool)) as line:
         await line.put(STTUpdateSettingsFrame(delta=PocketSphinxSTTService.Settings(language="fr")))
         await line.up.wait(ErrorFrame)

@@ -12,12 +12,10 @@ from voicekit.services.child import (
     Child,
     ChildLost,
     ChildRefused,
-    Pool,
-    close_shared_pools,
-    shared_pool,
     worker,
 )
 from voicekit.services.frames import AUDIO, END, REFUSED, TEXT
+from voicekit.services.pool import Pool
 
 ECHO = script(
     "os.write(1, b'what a C library prints')\n"
@@ -218,7 +216,7 @@ async def test_the_limit_holds_and_who_waits_is_served() -> None:
 
 
 async def test_unused_children_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voicekit.services.child.IDLE_SECS", 0.05)
+    monkeypatch.setattr("voicekit.services.pool.IDLE_SECS", 0.05)
     pool = Pool(ECHO)
     for child in [await pool.acquire(), await pool.acquire()]:
         pool.release(child)
@@ -246,12 +244,6 @@ async def test_a_pool_whose_children_cannot_start_says_why() -> None:
         with pytest.raises(ChildLost, match="^OSError: no library$"):
             await pool.acquire()
     await pool.close()
-
-
-async def test_calls_share_a_pool() -> None:
-    assert shared_pool("flite_worker") is shared_pool("flite_worker")
-    assert shared_pool("flite_worker") is not shared_pool("espeak_worker")
-    await close_shared_pools()
 
 
 @pytest.mark.parametrize("name", ["pocketsphinx_worker", "flite_worker", "espeak_worker"])

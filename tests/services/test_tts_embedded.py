@@ -21,8 +21,9 @@ from pipecat.metrics.metrics import TTFBMetricsData
 
 from tests.services.embedded import DIES_WHEN_ASKED, Line, needs_flite, running, speak, until
 from voicekit.services import tts_embedded
-from voicekit.services.child import Child, ChildRefused, Pool, worker
+from voicekit.services.child import Child, ChildRefused, worker
 from voicekit.services.flite_worker import to_ascii
+from voicekit.services.pool import Pool
 from voicekit.services.tts_embedded import (
     FLITE_VOICES,
     EspeakTTSService,
@@ -293,9 +294,9 @@ async def test_language_and_rate_can_change_during_a_call() -> None:
 
 def test_what_flite_cannot_do_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="^flite speaks English only, not 'de-DE'$"):
-        FliteTTSService(settings=FliteTTSService.Settings(language="de-DE"))
+        FliteTTSService(pool=Pool(worker("flite_worker")), settings=FliteTTSService.Settings(language="de-DE"))
     with pytest.raises(ValueError, match="^flite has no voice 'kal', only slt, rms, awb, kal16$"):
-        FliteTTSService(settings=FliteTTSService.Settings(voice="kal"))
+        FliteTTSService(pool=Pool(worker("flite_worker")), settings=FliteTTSService.Settings(voice="kal"))
 
 
 @pytest.fixture

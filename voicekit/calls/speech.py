@@ -8,9 +8,10 @@ import soxr
 
 from voicekit.calls.microphone import RATE, Samples
 from voicekit.problems import refuse
-from voicekit.services.child import Pool, worker
+from voicekit.services.child import worker
 from voicekit.services.flite_worker import RATE as FLITE_RATE
 from voicekit.services.frames import DONE, SPEAK
+from voicekit.services.pool import Pool
 from voicekit.services.tts_embedded import available
 
 # A man's voice, so that caller and agent (slt) are told apart by ear; recognisers hear it best of all.

@@ -4,7 +4,8 @@ import asyncio
 
 import aiohttp
 
-from voicekit.services.child import Pool, worker
+from voicekit.services.child import worker
+from voicekit.services.pool import Pool
 
 
 class Resources:

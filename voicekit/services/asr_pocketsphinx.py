@@ -33,8 +33,9 @@ from pipecat.transcriptions.language import Language
 from pipecat.utils.errors import ErrorCategory
 from pipecat.utils.time import time_now_iso8601
 
-from voicekit.services.child import Child, ChildLost, ChildRefused, Pool, shared_pool
+from voicekit.services.child import Child, ChildLost, ChildRefused
 from voicekit.services.frames import AUDIO, END, START
+from voicekit.services.pool import Pool
 
 RATE = 16000
 BYTES_PER_SEC = 2 * RATE
@@ -110,7 +111,7 @@ class PocketSphinxSTTService(STTService):
     """Streaming recognition of English. A bench instrument: of what people say, one word in four is wrong.
 
     Args:
-        pool: Where decoders come from; None for the one that all calls of this process share.
+        pool: Where decoders come from.
         grammar: "open" hears any words; "rules" hears what `jsgf` lists and nothing else.
         jsgf: With "rules", the JSGF text.
         settings: The language, which has to be English.
@@ -127,7 +128,7 @@ class PocketSphinxSTTService(STTService):
     def __init__(
         self,
         *,
-        pool: Pool | None = None,
+        pool: Pool,
         grammar: Literal["open", "rules"] = "open",
         jsgf: str = "",
         settings: PocketSphinxSTTSettings | None = None,
@@ -262,7 +263,7 @@ class PocketSphinxSTTService(STTService):
         )
 
     async def _decode(self, utterance: Utterance, fresh: bool) -> str:
-        pool = self._pool or shared_pool("pocketsphinx_worker")
+        pool = self._pool
         child = await pool.acquire()
         try:
             await _ask(child, START, {"grammar": self._grammar, "state": self._microphone})

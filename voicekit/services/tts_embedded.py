@@ -22,8 +22,9 @@ from pipecat.services.tts_service import TTSService
 from pipecat.transcriptions.language import Language
 from pipecat.utils.types import NOT_GIVEN, NotGiven, is_given
 
-from voicekit.services.child import Child, ChildLost, ChildRefused, Pool, shared_pool
+from voicekit.services.child import Child, ChildLost, ChildRefused
 from voicekit.services.frames import DONE, SPEAK
+from voicekit.services.pool import Pool
 
 FLITE_VOICES = ("slt", "rms", "awb", "kal16")
 SILENT = 150
@@ -76,7 +77,7 @@ class _ChildTTSService(TTSService):
     _worker: str
     _rate: int
 
-    def __init__(self, pool: Pool | None, settings: TTSSettings, **kwargs: Any) -> None:
+    def __init__(self, pool: Pool, settings: TTSSettings, **kwargs: Any) -> None:
         super().__init__(push_start_frame=True, push_stop_frames=True, settings=settings, **kwargs)
         self._pool = pool
         # It is flushed after each sentence; a pause inside one, while a child is replaced, must not clear it.
@@ -111,7 +112,7 @@ class _ChildTTSService(TTSService):
 
     async def _speech(self, text: str) -> AsyncIterator[bytes]:
         """Yield the audio. A child that is lost is replaced once; what was heard is not said again."""
-        pool = self._pool or shared_pool(self._worker)
+        pool = self._pool
         heard = 0
         for last_try in (False, True):
             child = await pool.acquire()
@@ -179,7 +180,7 @@ class FliteTTSService(_ChildTTSService):
     _worker = "flite_worker"
     _rate = 16000
 
-    def __init__(self, *, pool: Pool | None = None, settings: FliteTTSSettings | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, pool: Pool, settings: FliteTTSSettings | None = None, **kwargs: Any) -> None:
         complete = self.Settings(model=None, voice=FLITE_VOICES[0], language=Language.EN)
         if settings is not None:
             complete.apply_update(settings)
@@ -223,7 +224,7 @@ class EspeakTTSService(_ChildTTSService):
     _worker = "espeak_worker"
     _rate = 22050
 
-    def __init__(self, *, pool: Pool | None = None, settings: EspeakTTSSettings | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, pool: Pool, settings: EspeakTTSSettings | None = None, **kwargs: Any) -> None:
         complete = self.Settings(model=None, voice=None, language=Language.EN, rate=165)
         if settings is not None:
             complete.apply_update(settings)
