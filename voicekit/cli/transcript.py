@@ -18,7 +18,12 @@ from voicekit.records.events import (
     Trouble,
 )
 
-_ENDED = {"caller": "the caller hung up", "agent": "the agent hung up"}
+_ENDED = {
+    "caller": "the caller hung up",
+    "agent": "the agent hung up",
+    "server": "the server ended it",
+    "error": "it broke off",
+}
 
 
 class Transcript:

@@ -77,7 +77,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """The line is closed. `reason` is `caller`, `agent` or `error`."""
+    """The line is closed. `reason` is `caller`, `agent`, `server` or `error`."""
 
     reason: str
     secs: float

@@ -85,11 +85,14 @@ class Call:
         self._listen(transport, parts, latency)
 
     async def run(self) -> None:
-        """Hold the call until somebody ends it."""
+        """Hold the call until somebody ends it. What goes wrong in it is told and stays in it."""
         runner = WorkerRunner(handle_sigint=False)
         try:
             await runner.add_workers(self._worker)
             await runner.run()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other calls go on
+            self._ended_by = "error"
+            self._tell(Trouble("call", f"{type(error).__name__}: {error}"))
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -103,7 +106,8 @@ class Call:
             self._do(self._hang_up())
 
     async def cancel(self) -> None:
-        """End the call at once."""
+        """End the call at once, because the server ends."""
+        self._ended_by = "server"
         await self._worker.cancel()
 
     async def _hang_up(self) -> None:

@@ -11,11 +11,12 @@ from pipecat.services.tts_service import TTSService
 from pipecat.utils.errors import ErrorCategory
 
 from voicekit.config.agent import Agent
-from voicekit.problems import Severity
 from voicekit.records.events import Listener, Trouble
 from voicekit.runtime.failover import FailoverLLM
 
 _LONGEST = 300
+# A shorter one is a placeholder, and part of many words.
+_SHORTEST_SECRET = 6
 
 
 class Failure:
@@ -51,7 +52,7 @@ class Failure:
 def _source(processor: FrameProcessor | None) -> str:
     kinds = ((STTService, "asr"), (LLMService, "llm"), (FailoverLLM, "llm"), (TTSService, "tts"))
     kind = next((kind for cls, kind in kinds if isinstance(processor, cls)), "")
-    return kind or (str(processor.name) if processor else Severity.ERROR.value)
+    return kind or (str(processor.name) if processor else "call")
 
 
 def _lost_turn(processor: FrameProcessor | None) -> bool:
@@ -66,5 +67,5 @@ def _secrets(agent: Agent) -> list[str]:
         str(value)
         for service in services
         for name, value in service.options.items()
-        if value and (option := service.provider.options.get(name)) and option.secret
+        if (option := service.provider.options.get(name)) and option.secret and len(str(value)) >= _SHORTEST_SECRET
     ]

@@ -1,0 +1,91 @@
+"""Errors of a call: what the operator reads, and when the caller hears a line."""
+
+from pathlib import Path
+from unittest.mock import create_autospec
+
+import pytest
+from pipecat.frames.frames import ErrorFrame, Frame, TTSSpeakFrame
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.llm_service import LLMService
+from pipecat.services.stt_service import STTService
+from pipecat.services.tts_service import TTSService
+from pipecat.utils.errors import ErrorCategory
+
+from voicekit.config.loader import load
+from voicekit.records.events import Event, Trouble
+from voicekit.runtime.failure import Failure
+
+FILE = """
+version: 1
+name: agent
+prompt: Be brief.
+asr: {provider: deepgram, api_key: "${KEY}"}
+llm: {provider: openai, model: gpt-4o, api_key: "${KEY}"}
+tts: {provider: elevenlabs, voice: one, api_key: "${KEY}"}
+failure: {say: [One., Two.]}
+"""
+
+
+def processor(kind: type[FrameProcessor], *, usable: bool = True) -> FrameProcessor:
+    made = create_autospec(kind, instance=True)
+    made.is_usable = usable
+    assert isinstance(made, FrameProcessor)
+    return made
+
+
+class Line:
+    def __init__(self, tmp_path: Path) -> None:
+        path = tmp_path / "agent.yaml"
+        path.write_text(FILE, encoding="utf-8")
+        agent = load(path, {"KEY": "hush hush 012"}).agent
+        assert agent is not None
+        self.events: list[Event] = []
+        self.spoken: list[str] = []
+        self.failure = Failure(agent, self.events.append, self.say)
+
+    async def say(self, frame: Frame) -> None:
+        assert isinstance(frame, TTSSpeakFrame)
+        assert not frame.append_to_context
+        self.spoken.append(frame.text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "usable", "category", "source", "spoken"),
+    [
+        (LLMService, True, ErrorCategory.SERVER, "llm", ["One."]),
+        (LLMService, False, ErrorCategory.AUTHENTICATION, "llm", ["One."]),
+        (STTService, True, ErrorCategory.APPLICATION, "asr", []),
+        (STTService, False, ErrorCategory.AUTHENTICATION, "asr", ["One."]),
+        (TTSService, True, ErrorCategory.SERVER, "tts", []),
+    ],
+)
+async def test_an_error_is_told_and_a_lost_turn_is_spoken_of(
+    kind: type[FrameProcessor], usable: bool, category: ErrorCategory, source: str, spoken: list[str], tmp_path: Path
+) -> None:
+    line = Line(tmp_path)
+    await line.failure.on_error(ErrorFrame("it broke", processor=processor(kind, usable=usable), category=category))
+    assert line.events == [Trouble(source, "it broke")]
+    assert line.spoken == spoken
+
+
+async def test_a_tool_speaks_for_itself(tmp_path: Path) -> None:
+    line = Line(tmp_path)
+    await line.failure.on_error(ErrorFrame("x", processor=processor(LLMService), category=ErrorCategory.APPLICATION))
+    assert (line.events, line.spoken) == ([], [])
+
+
+async def test_lines_take_turns(tmp_path: Path) -> None:
+    line = Line(tmp_path)
+    for _ in range(3):
+        await line.failure.on_error(ErrorFrame("x", processor=processor(LLMService), category=ErrorCategory.SERVER))
+    assert line.spoken == ["One.", "Two.", "One."]
+
+
+async def test_a_secret_is_cut_out_and_a_long_error_cut_short(tmp_path: Path) -> None:
+    line = Line(tmp_path)
+    await line.failure.on_error(ErrorFrame("wrong key: hush hush 012 " + "x" * 400))
+    [event] = line.events
+    assert isinstance(event, Trouble)
+    assert event.source == "call"
+    assert event.text.startswith("wrong key: *** xxx")
+    assert len(event.text) == 301
