@@ -37,7 +37,7 @@ class Line:
     def __init__(self, tmp_path: Path) -> None:
         path = tmp_path / "agent.yaml"
         path.write_text(FILE, encoding="utf-8")
-        agent = load(path, {"KEY": "hush hush 012"}).agent
+        agent = load(path, {"KEY": "0123456789abc"}).agent
         assert agent is not None
         self.events: list[Event] = []
         self.spoken: list[str] = []
@@ -83,9 +83,9 @@ async def test_lines_take_turns(tmp_path: Path) -> None:
 
 async def test_a_secret_is_cut_out_and_a_long_error_cut_short(tmp_path: Path) -> None:
     line = Line(tmp_path)
-    await line.failure.on_error(ErrorFrame("wrong key: hush hush 012 " + "x" * 400))
+    await line.failure.on_error(ErrorFrame("the desk refused 0123456789abc " + "x" * 400))
     [event] = line.events
     assert isinstance(event, Trouble)
     assert event.source == "call"
-    assert event.text.startswith("wrong key: *** xxx")
+    assert event.text.startswith("the desk refused *** xxx")
     assert len(event.text) == 301
