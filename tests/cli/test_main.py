@@ -117,7 +117,7 @@ def test_a_missing_package_is_answered_by_the_line_that_installs_it(tmp_path: Pa
 
 def test_a_tool_that_cannot_be_found_is_told_at_the_start(tmp_path: Path) -> None:
     tools = "tools:\n  find: {python: nowhere:find}\n"
-    rules = "llm: {provider: rules, rules: [{hear: hello, tool: find}]}\n"
+    rules = "llm: {provider: rules, rules: [{hear: hello, tool: find, say: Found.}]}\n"
     write(tmp_path, f"asr: pocketsphinx\n{rules}tts: auto\n{tools}")
     done = run("run", "agent.yaml", "--port", "0", folder=tmp_path)
     assert done.returncode == 1

@@ -158,15 +158,10 @@ def _tool_kind(key: str, facts: Facts[str, Any], node: Node) -> Problem:
     return Problem("tool-kind", text, node.place, f"{key}: builtin, or python: module:function")
 
 
-def _hears_nothing(key: str, facts: Facts[str, Any], node: Node) -> Problem:
-    return Problem("empty-rule", "this rule does nothing", node.place, "give it say, tool or go")
-
-
 _OWN: Final = {
     "bad-phrase": _phrase,
     "bad-placeholder": _placeholder,
     "tool-kind": _tool_kind,
-    "empty-rule": _hears_nothing,
 }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from voicekit.config.document import Scalar
@@ -26,12 +26,6 @@ def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, Scalar | str | Phrase) else value
 
 
-def _does_something(rule: "Rule") -> "Rule":
-    if not (rule.say or rule.tool or rule.go):
-        raise PydanticCustomError("empty-rule", "empty rule")
-    return rule
-
-
 Heard = Annotated[Phrase, BeforeValidator(_read_phrase)]
 
 
@@ -46,7 +40,7 @@ class Rule(Section):
     """More arguments for the tool."""
     ask: dict[Text, Line] = Field(default_factory=dict)
     """The question for each slot that must be known before the tool runs."""
-    say: Line | None = None
+    say: Line
     """The answer, with `{{slot}}`, `{{result}}` and `{{result.field}}` filled in."""
     failed: Line | None = None
     """The answer when the tool fails."""
@@ -54,15 +48,12 @@ class Rule(Section):
     """The step that is heard from now on; `start` leaves a step."""
 
 
-CheckedRule = Annotated[Rule, AfterValidator(_does_something)]
-
-
 class Rules(Section):
     """The dialogue: rules tried in order, first match wins."""
 
-    rules: tuple[CheckedRule, ...]
+    rules: tuple[Rule, ...]
     """Heard at any time, after those of the current step."""
-    steps: dict[Text, tuple[CheckedRule, ...]] = Field(default_factory=dict)
+    steps: dict[Text, tuple[Rule, ...]] = Field(default_factory=dict)
     """Heard only inside a step."""
     otherwise: Line = ()
     """Said when nothing matches; the language's own line by default."""

@@ -15,6 +15,7 @@ def rulebook(agent: Agent, rules: Rules) -> Book:
         rules=tuple(_rule(agent, rule) for rule in rules.rules),
         steps={step: tuple(_rule(agent, rule) for rule in within) for step, within in rules.steps.items()},
         otherwise=rules.otherwise,
+        final=frozenset(name for name, tool in agent.tools.items() if tool.builtin == "end_call"),
     )
 
 
@@ -24,7 +25,7 @@ def _rule(agent: Agent, rule: Written) -> Rule:
         tool=rule.tool,
         with_=rule.with_,
         ask=rule.ask,
-        say=rule.say or (),
+        say=rule.say,
         failed=rule.failed or (),
         go=rule.go,
         kinds={name: slot_kind(schema) for name, schema in _parameters(agent, rule.tool).items()},

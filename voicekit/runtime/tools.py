@@ -134,30 +134,14 @@ def _handler(
 
 async def _answer(tool: Tool, schema: Mapping[str, Any], work: Work, arguments: Mapping[str, Any]) -> tuple[Any, str]:
     """Return a tool's result, and the reason when it failed."""
-    given = _numbers(schema, arguments)
-    wrong = next(iter(jsonschema.Draft202012Validator(schema).iter_errors(given)), None)
+    wrong = next(iter(jsonschema.Draft202012Validator(schema).iter_errors(dict(arguments))), None)
     if wrong is not None:
         # The message names the value, which belongs to the caller: the model may have it, a log may not.
         return {"error": wrong.message}, f"it was called with a wrong argument: {'.'.join(map(str, wrong.path))}"
     try:
         async with asyncio.timeout(tool.timeout_secs):
-            return await work(given), ""
+            return await work(arguments), ""
     except TimeoutError:
         return {"error": "it took too long"}, f"it did not answer within {tool.timeout_secs:g} s"
     except Exception as error:  # noqa: BLE001 - a tool is the user's code, which may raise anything
         return {"error": "it failed"}, f"it raised {type(error).__name__}: {error}"
-
-
-def _numbers(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments with numbers where the schema wants them: rules hear everything as text."""
-    wanted = schema.get("properties", {})
-    return {name: _number(wanted.get(name, {}).get("type"), value) for name, value in arguments.items()}
-
-
-def _number(kind: object, value: Any) -> Any:
-    if kind not in ("integer", "number") or not isinstance(value, str):
-        return value
-    try:
-        return int(value) if kind == "integer" else float(value)
-    except ValueError:
-        return value
