@@ -41,7 +41,8 @@ class Line:
         assert agent is not None
         self.events: list[Event] = []
         self.spoken: list[str] = []
-        self.failure = Failure(agent, self.events.append, self.say)
+        self.time = 1000.0
+        self.failure = Failure(agent, self.events.append, self.say, lambda: self.time)
 
     async def say(self, frame: Frame) -> None:
         assert isinstance(frame, TTSSpeakFrame)
@@ -56,6 +57,7 @@ class Line:
         (LLMService, False, ErrorCategory.AUTHENTICATION, "llm", ["One."]),
         (STTService, True, ErrorCategory.APPLICATION, "asr", []),
         (STTService, False, ErrorCategory.AUTHENTICATION, "asr", ["One."]),
+        (STTService, True, ErrorCategory.UNKNOWN, "asr", ["One."]),
         (TTSService, True, ErrorCategory.SERVER, "tts", []),
     ],
 )
@@ -74,11 +76,13 @@ async def test_a_tool_speaks_for_itself(tmp_path: Path) -> None:
     assert (line.events, line.spoken) == ([], [])
 
 
-async def test_lines_take_turns(tmp_path: Path) -> None:
+async def test_lines_take_turns_and_one_cause_is_spoken_of_once(tmp_path: Path) -> None:
     line = Line(tmp_path)
-    for _ in range(3):
+    for at in (1000.0, 1001.0, 1004.9, 1005.0, 1020.0):
+        line.time = at
         await line.failure.on_error(ErrorFrame("x", processor=processor(LLMService), category=ErrorCategory.SERVER))
     assert line.spoken == ["One.", "Two.", "One."]
+    assert len(line.events) == 5
 
 
 async def test_a_secret_is_cut_out_and_a_long_error_cut_short(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Failure: what the caller hears when a turn cannot be answered, and what the operator reads."""
 
 import itertools
+import time
 from collections.abc import Awaitable, Callable
 
 from pipecat.frames.frames import ErrorFrame, TTSSpeakFrame
@@ -14,6 +15,7 @@ from voicekit.config.agent import Agent
 from voicekit.records.events import Listener, Trouble
 from voicekit.runtime.failover import FailoverLLM
 
+QUIET_SECS = 5.0
 _LONGEST = 300
 # A shorter one is a placeholder, and part of many words.
 _SHORTEST_SECRET = 6
@@ -26,13 +28,22 @@ class Failure:
         agent: The file; its secrets are cut out of what is reported.
         listener: Told of each error.
         say: Speaks a line.
+        now: Tells the time, in seconds.
     """
 
-    def __init__(self, agent: Agent, listener: Listener, say: Callable[[TTSSpeakFrame], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        listener: Listener,
+        say: Callable[[TTSSpeakFrame], Awaitable[None]],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._lines = itertools.cycle(agent.failure.say)
         self._secrets = _secrets(agent)
         self._listener = listener
         self._say = say
+        self._now = now
+        self._quiet_until = 0.0
 
     async def on_error(self, error: ErrorFrame) -> None:
         """Report an error, and speak when it has cost the caller a turn."""
@@ -40,7 +51,9 @@ class Failure:
         if error.category is ErrorCategory.APPLICATION and isinstance(error.processor, LLMService):
             return
         self._listener(Trouble(_source(error.processor), self._shown(error.error)))
-        if _lost_turn(error.processor):
+        # One cause is often reported several times: a connection that is tried again, say.
+        if _may_cost_a_turn(error) and self._now() >= self._quiet_until:
+            self._quiet_until = self._now() + QUIET_SECS
             await self._say(TTSSpeakFrame(next(self._lines), append_to_context=False))
 
     def _shown(self, text: str) -> str:
@@ -55,10 +68,10 @@ def _source(processor: FrameProcessor | None) -> str:
     return kind or (str(processor.name) if processor else "call")
 
 
-def _lost_turn(processor: FrameProcessor | None) -> bool:
-    if isinstance(processor, LLMService | FailoverLLM):
-        return True
-    return isinstance(processor, STTService) and not processor.is_usable
+def _may_cost_a_turn(error: ErrorFrame) -> bool:
+    # What an asr calls the application's is what it has recovered from by itself.
+    recovered = error.category is ErrorCategory.APPLICATION
+    return isinstance(error.processor, LLMService | FailoverLLM | STTService) and not recovered
 
 
 def _secrets(agent: Agent) -> list[str]:
