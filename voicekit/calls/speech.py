@@ -29,7 +29,8 @@ class Speaker:
 
     def __init__(self) -> None:
         if missing := available("flite"):
-            raise refuse("no-engine", "a simulated caller speaks with flite", missing)
+            reason, _, remedy = missing.partition(": ")
+            raise refuse("missing-extra", f"a simulated caller speaks with flite; {reason}", remedy)
         self._pool = Pool(worker("flite_worker"), spare=0)
 
     async def speech(self, text: str) -> Samples:
