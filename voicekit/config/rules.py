@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, InstanceOf
 from pydantic_core import PydanticCustomError
 
 from voicekit.config.document import Scalar
@@ -26,7 +26,7 @@ def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, Scalar | str | Phrase) else value
 
 
-Heard = Annotated[Phrase, BeforeValidator(_read_phrase)]
+Heard = Annotated[InstanceOf[Phrase], BeforeValidator(_read_phrase)]
 
 
 class Rule(Section):

@@ -4,6 +4,10 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A mapping of the file. Unknown keys are refused, values never change."""
+    """A mapping of the file. Unknown keys are refused, values never change.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True)
+    What a key means stands below it as a docstring; pydantic is not asked to read those, because it would parse
+    the source of every section at every start.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
