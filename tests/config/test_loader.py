@@ -13,7 +13,6 @@ SOURCES = HERE.parent.parent / "voicekit"
 
 # Problems that are no file's: each is proven where it is raised.
 ELSEWHERE = {
-    "too-large": "test_document.py",
     "no-file": "test_loader.py",
     "wrong-value": "the last resort of messages.py",
 }
@@ -39,7 +38,7 @@ def test_bad_file_has_the_problem_it_is_named_after(name: str) -> None:
 
 @pytest.mark.parametrize("name", names("good"))
 def test_good_file_has_no_problem(name: str) -> None:
-    keys = {"OPENAI_API_KEY": "x", "OPENROUTER_API_KEY": "x"}
+    keys = {"OPENAI_API_KEY": "x", "OPENROUTER_API_KEY": "x", "KEY": "x"}
     loaded = load(HERE / "good" / f"{name}.yaml", keys, running=True)
     assert render(loaded.problems, loaded.sources) == ""
     assert loaded.agent is not None
@@ -73,7 +72,7 @@ def test_values_are_typed_by_their_keys() -> None:
 
 
 def test_short_forms_split_at_the_first_slash() -> None:
-    keys = {"OPENAI_API_KEY": "one", "OPENROUTER_API_KEY": "two"}
+    keys = {"OPENAI_API_KEY": "one", "OPENROUTER_API_KEY": "two", "KEY": "x"}
     agent = load(HERE / "good" / "models.yaml", keys).agent
     assert agent is not None
     assert [(llm.provider.name, llm.model, llm.options["api_key"]) for llm in agent.llm] == [
@@ -106,3 +105,47 @@ def test_a_file_that_cannot_be_read(name: str, text: str, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     loaded = load(Path(name), {})
     assert render(loaded.problems, loaded.sources) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "turn: {end: fixed, wait_ms: KEY}",
+        "llm: KEY",
+        "llm: {provider: openai, temperature: KEY}",
+        "language: KEY",
+        "asr: {provider: KEY}",
+        "name: KEY",
+    ],
+)
+def test_what_comes_from_the_environment_is_never_shown(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "agent.yaml"
+    path.write_text(f"version: 1\n{text.replace('KEY', '${OPENAI_API_KEY}')}\n", encoding="utf-8")
+    loaded = load(path, {"OPENAI_API_KEY": "SK live 0123"})
+    shown = render(loaded.problems, loaded.sources)
+    assert "${OPENAI_API_KEY}" in shown
+    assert "SK live 0123" not in shown
+
+
+@pytest.mark.parametrize("name", names("bad"))
+def test_no_secret_is_printed(name: str) -> None:
+    assert "sk-live" not in (HERE / "bad" / f"{name}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "turn: {end: fixed, wait_ms: 1.2.3s}",
+        "vad: {stop_secs: 0..2s}",
+        f"language: {'a' * 300}",
+        "language: ../../../etc/passwd",
+        f"turn: {{end: fixed, wait_ms: {'9' * 5000}}}",
+        "vad: |\n  silero\n  x",
+    ],
+)
+def test_odd_values_are_problems_in_one_line(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "agent.yaml"
+    path.write_text(f"version: 1\n{text}\n", encoding="utf-8")
+    loaded = load(path, {})
+    assert loaded.agent is None
+    assert all(problem.text.isprintable() and len(problem.text) < 200 for problem in loaded.problems)

@@ -9,7 +9,7 @@ import click
 from dotenv import dotenv_values
 
 from voicekit.config.loader import Loaded, load
-from voicekit.problems import Problem
+from voicekit.problems import Problem, refuse
 from voicekit.report import render
 
 
@@ -21,7 +21,10 @@ def read_file(path: Path, *, running: bool) -> Loaded:
 def variables(folder: Path) -> Mapping[str, str]:
     """Return the environment over the `.env` of a folder: a file never overrides what is set."""
     path = folder / ".env"
-    written = dotenv_values(path) if path.is_file() else {}
+    try:
+        written = dotenv_values(path, interpolate=False) if path.is_file() else {}
+    except UnicodeDecodeError as error:
+        raise refuse("not-utf8", f"'{path}' is not UTF-8") from error
     return {name: value for name, value in written.items() if value is not None} | dict(os.environ)
 
 

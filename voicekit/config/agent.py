@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from voicekit.config.document import Scalar
 from voicekit.config.lines import Line
 from voicekit.config.ranges import LANGUAGE, NAME, TOOL_NAME, between, formed
-from voicekit.config.scalars import Anything, Bool, Int, Num, Text, read_text
+from voicekit.config.scalars import Anything, Bool, Int, Num, Text, read_text, wrong_type
 from voicekit.config.section import Section
 from voicekit.config.services import Service
 
@@ -62,9 +62,24 @@ class Turn(Section):
 
 
 def _one_kind(tool: "Tool") -> "Tool":
-    if (tool.builtin is None) == (tool.python is None):
+    if len(tool.model_fields_set & {"builtin", "python"}) != 1:
         raise PydanticCustomError("tool-kind", "tool kind")
     return tool
+
+
+JSON_TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
+
+
+def _parameter(value: Any) -> Any:
+    kind = value.get("type") if isinstance(value, dict) else value
+    if not isinstance(value, Scalar | dict | str):
+        raise wrong_type("a type or a JSON Schema", value)
+    unknown = isinstance(kind, Scalar) and kind.known and kind.text not in JSON_TYPES
+    if unknown and kind is not value:
+        raise wrong_type("a JSON Schema of a known type", kind)
+    if unknown:
+        raise PydanticCustomError("unknown-choice", "unknown choice", {"choices": list(JSON_TYPES)})
+    return value
 
 
 class Tool(Section):
@@ -78,7 +93,7 @@ class Tool(Section):
     """`module:function`, looked for beside the file first."""
     description: Text = ""
     """What the model reads about it; a Python function's docstring by default."""
-    parameters: dict[Text, Anything] | None = None
+    parameters: dict[Text, Annotated[Anything, BeforeValidator(_parameter)]] | None = None
     """Name to a type name or a JSON Schema; a Python function's signature by default."""
     timeout_secs: Annotated[Num, between(0.5, 120)] = 10.0
     """Seconds before it is given up."""

@@ -121,16 +121,22 @@ def placeholders_known(agent: Agent, places: Places) -> Iterator[Problem]:
     for path, rule in _each_rule(rules) if rules else ():
         known = {slot for phrase in rule.hear for slot in phrase.slots} | set(rule.ask) | set(rule.with_)
         known |= {"result"} if rule.tool else set()
-        for key in ("say", "failed"):
-            for line in getattr(rule, key) or ():
-                for placeholder in names(line):
-                    first = placeholder.root
-                    if first not in known and not placeholder.has_default:
-                        has = f": {', '.join(sorted(known))}" if known else ""
-                        text = f"no value is named '{first}' here{has}"
-                        yield Problem(
-                            "unknown-placeholder", text, places.value("llm", *path, key), suggest(first, known)
-                        )
+        for key, text in _each_text(rule):
+            for placeholder in names(text):
+                first = placeholder.root
+                if first not in known and not placeholder.has_default:
+                    has = f": {', '.join(sorted(known))}" if known else ""
+                    told = f"no value is named '{first}' here{has}"
+                    place = places.value("llm", *path, *key)
+                    yield Problem("unknown-placeholder", told, place, suggest(first, known))
+
+
+def _each_text(rule: Rule) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    for name, line in (("say", rule.say), ("failed", rule.failed or ())):
+        yield from (((name, index), text) for index, text in enumerate(line))
+    for slot, question in rule.ask.items():
+        yield from ((("ask", slot, index), text) for index, text in enumerate(question))
+    yield from ((("with", name), text) for name, text in rule.with_.items())
 
 
 def lines_filled(agent: Agent, places: Places) -> Iterator[Problem]:
@@ -145,6 +151,21 @@ def lines_filled(agent: Agent, places: Places) -> Iterator[Problem]:
         for placeholder in (each for variant in line for each in names(variant)):
             text = f"no value is named '{placeholder.root}' here"
             yield Problem("unknown-placeholder", text, places.value(*path), r"write \{{ for the signs themselves")
+
+
+def grammar_of_rules(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A recogniser that listens for the rules needs some."""
+    if agent.asr.options.get("grammar") == "rules" and not any(service.rules for service in agent.llm):
+        text = "'grammar: rules' needs 'llm: rules'"
+        yield Problem("grammar-without-rules", text, places.value("asr", "grammar"), "write grammar: open")
+
+
+def builtin_parameters(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A built-in tool has its own parameters."""
+    for name, tool in agent.tools.items():
+        if tool.builtin and tool.parameters is not None:
+            text = f"the built-in tool '{tool.builtin}' takes no parameters of yours"
+            yield Problem("unused-key", text, places.key("tools", name, "parameters"), "remove them")
 
 
 def _each_rule(rules: Rules) -> Iterator[tuple[tuple[str | int, ...], Rule]]:
@@ -165,4 +186,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     steps_named,
     placeholders_known,
     lines_filled,
+    grammar_of_rules,
+    builtin_parameters,
 )

@@ -14,6 +14,7 @@ from voicekit.problems import Place, Problem
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
+MAX_NODES = 100_000
 
 # The parser in C is twelve times as fast; the one in Python says more about a mistake.
 _FAST: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -110,6 +111,7 @@ class _Builder:
         self.open: list[_Open] = []
         self.anchors: dict[str, Node] = {}
         self.root: Node | None = None
+        self.sizes: dict[int, tuple[int, int]] = {}
 
     def build(self, events: Iterator[yaml.Event]) -> tuple[Node, list[Problem]]:
         for event in events:
@@ -170,7 +172,18 @@ class _Builder:
             node: Node = Sequence(tuple(done.children), done.place)
         else:
             node = self._mapping(done)
+        self._measure(node, done)
         self._add(node, done.start)
+
+    def _measure(self, node: Node, done: _Open) -> None:
+        """Refuse what becomes too large or too deep once every alias stands for what it names."""
+        inside = [self.sizes.get(id(child), (1, 0)) for child in done.children]
+        size, depth = 1 + sum(each[0] for each in inside), 1 + max((each[1] for each in inside), default=0)
+        if size > MAX_NODES:
+            raise DocumentError(Problem("too-large", f"aliases make this more than {MAX_NODES} values", done.place))
+        if depth > MAX_DEPTH:
+            raise DocumentError(Problem("too-deep", f"values are nested more than {MAX_DEPTH} deep", done.place))
+        self.sizes[id(node)] = size, depth
 
     def _mapping(self, done: _Open) -> Mapping:
         entries: dict[str, Node] = {}

@@ -28,6 +28,7 @@ class Expansion:
         self.variables = variables
         self.severity = Severity.ERROR if running else Severity.WARNING
         self.problems: list[Problem] = []
+        self._told: set[str] = set()
 
     def expand(self, node: Node) -> Node:
         """Return the tree with every variable put in; `Scalar.raw` keeps what was written."""
@@ -49,13 +50,18 @@ class Expansion:
         return value
 
     def _scalar(self, node: Scalar) -> Scalar:
-        before = len(self.problems)
         text = _EXPRESSION.sub(lambda match: self._value(match, node), node.text)
-        return replace(node, text=text, known=len(self.problems) == before)
+        return replace(
+            node, text=text, known=not any(self._is_unset(match) for match in _EXPRESSION.finditer(node.text))
+        )
+
+    def _is_unset(self, match: re.Match[str]) -> bool:
+        name = match["name"]
+        return bool(match["bad"]) or bool(name and not self.variables.get(name) and match["kind"] != ":-")
 
     def _value(self, match: re.Match[str], node: Scalar) -> str:
         if match["bad"]:
-            text = f"'{match['bad']}' is not a variable"
+            text = "'${' begins no variable here"
             self.problems.append(Problem("bad-variable", text, node.place, "write ${NAME}, ${NAME:-default} or $$"))
             return match[0]
         name = match["name"]
@@ -69,6 +75,7 @@ class Expansion:
         return match[0]
 
     def _unset(self, name: str, place: Place, text: str) -> None:
-        self.problems.append(
-            Problem("unset-variable", text, place, f"export {name}=… or write it into .env", self.severity)
-        )
+        if name not in self._told:
+            self._told.add(name)
+            hint = f"export {name}=… or write it into .env"
+            self.problems.append(Problem("unset-variable", text, place, hint, self.severity))

@@ -14,20 +14,23 @@ def _variants(value: Any) -> Any:
     return [value] if isinstance(value, Scalar | str) else value
 
 
-def _not_empty(variants: tuple[str, ...]) -> tuple[str, ...]:
-    if not variants:
+def not_empty(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuse a list without items."""
+    if not items:
         raise PydanticCustomError("empty-list", "is an empty list")
-    return variants
+    return items
 
 
-def _readable(variants: tuple[str, ...]) -> tuple[str, ...]:
-    for variant in variants:
-        try:
-            names(variant)
-        except PlaceholderError as error:
-            raise PydanticCustomError("bad-placeholder", "bad", {"reason": error.message}) from None
-    return variants
+def _readable(text: str) -> str:
+    try:
+        names(text)
+    except PlaceholderError as error:
+        raise PydanticCustomError("bad-placeholder", "bad", {"reason": error.message}) from None
+    return text
 
 
-Line = Annotated[tuple[Text, ...], AfterValidator(_not_empty), AfterValidator(_readable), BeforeValidator(_variants)]
+Template = Annotated[Text, AfterValidator(_readable)]
+"""A text with placeholders."""
+
+Line = Annotated[tuple[Template, ...], AfterValidator(not_empty), BeforeValidator(_variants)]
 """Variants of one line; a text is its own only variant."""

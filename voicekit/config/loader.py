@@ -15,14 +15,22 @@ from voicekit.config.document import DocumentError, Mapping, Node, Scalar, Seque
 from voicekit.config.environment import Expansion
 from voicekit.config.messages import Places, plain, translate
 from voicekit.config.phrasebook import languages, phrasebook
+from voicekit.config.scalars import shown
 from voicekit.config.services import ServiceReader
 from voicekit.config.shorthand import write_out
 from voicekit.problems import Place, Problem, has_errors
 from voicekit.providers.catalog import Kind
 
 _KINDS: Final[tuple[Kind, ...]] = ("asr", "llm", "tts")
-# Keys whose values are never printed, whether or not the catalogue knows them.
-_SECRET: Final = re.compile(r"key$|secret|token|password|credential", re.IGNORECASE)
+# What is never printed, whether or not the catalogue knows it: what stands before it, and the secret.
+_SECRETS: Final = (
+    re.compile(
+        r"""(?im)([\w-]*(?:key|secret|token|password|credentials?|authorization)["']?[ \t]*:[ \t]*)(\S[^,}\n]*)"""
+    ),
+    re.compile(r"(?i)(\bbearer[ \t]+)([^\s,}\"']+)"),
+    re.compile(r"(://[^/\s:@]+:)([^@\s/]+)(?=@)"),
+)
+_REFERENCE: Final = re.compile(r"""["']?(bearer )?\$\{\w+(:\?[^}]*)?\}["']?\s*""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ def load(path: Path, variables: Variables[str, str], *, running: bool = False) -
         text = _text(path)
     except DocumentError as error:
         return Loaded(path, None, (error.problem,), {})
-    sources = {name: text}
+    sources = {name: _without_secrets(text)}
     try:
         node, problems = read(text, name)
     except DocumentError as error:
@@ -63,7 +71,6 @@ def load(path: Path, variables: Variables[str, str], *, running: bool = False) -
     if not isinstance(node, Mapping):
         problem = Problem("not-a-mapping", "the file is not a mapping of keys", node.place, "begin with 'version: 1'")
         return Loaded(path, None, (problem,), sources)
-    sources = {name: _without_secrets(text, node)}
     agent, more = _agent(node, Expansion(variables, running=running))
     found = (*problems, *more)
     return Loaded(path, None if has_errors(found) else agent, found, sources)
@@ -85,7 +92,7 @@ def _text(path: Path) -> str:
 
 
 def _agent(root: Mapping, expansion: Expansion) -> tuple[Agent | None, list[Problem]]:
-    kept = {key: node for key, node in root.entries.items() if not key.startswith("x-")}
+    kept = {key: _one_item(key, node) for key, node in root.entries.items() if not key.startswith("x-")}
     expanded = expansion.expand_all(write_out(replace(root, entries=kept)))
     reader = ServiceReader(expansion)
     services = _services(expanded, reader)
@@ -104,6 +111,11 @@ def _agent(root: Mapping, expansion: Expansion) -> tuple[Agent | None, list[Prob
     return agent, problems
 
 
+def _one_item(key: str, node: Node) -> Node:
+    """Return a service's list of one item as the item: it is no list of services."""
+    return node.items[0] if key in _KINDS and isinstance(node, Sequence) and len(node.items) == 1 else node
+
+
 def _services(root: Mapping, reader: ServiceReader) -> dict[str, Any]:
     """Return the sections that the catalogue reads. One that is wrong is left out; it has been reported."""
     services: dict[str, Any] = {}
@@ -117,38 +129,27 @@ def _services(root: Mapping, reader: ServiceReader) -> dict[str, Any]:
 def _speak(root: Mapping, values: dict[str, Any], services: dict[str, Any]) -> Iterator[Problem]:
     """Give the lines that the file leaves out in its own language, or say that there are none."""
     language = root.entries.get("language")
-    tag = language.text if isinstance(language, Scalar) else "en"
+    tag = language.text if isinstance(language, Scalar) and language.known else "en"
     phrases = phrasebook(tag)
     rules = [service for service in services.get("llm", ()) if service.rules and not service.rules.otherwise]
     wanted = [*(["failure.say"] if "failure" not in values else []), *(["llm.otherwise"] if rules else [])]
-    if phrases is None and wanted:
-        text = f"there are no built-in phrases for '{tag}'; the agent would be silent"
-        place = language.place if language else root.place
+    if phrases is None and wanted and language:
+        text = f"there are no built-in phrases for {shown(language)}; the agent would be silent"
         hint = f"write {' and '.join(wanted)} (built in: {', '.join(languages())})"
-        yield Problem("no-phrases", text, place, hint)
+        yield Problem("no-phrases", text, language.place, hint)
     values.setdefault("failure", {"say": list(phrases.failure) if phrases else [""]})
     for service in rules:
         lines = service.rules.model_copy(update={"otherwise": phrases.otherwise if phrases else ("",)})
         services["llm"] = tuple(replace(each, rules=lines) if each is service else each for each in services["llm"])
 
 
-def _without_secrets(text: str, root: Node) -> str:
-    """Return the text with secrets blacked out: a problem prints the line it stands on."""
-    lines = text.splitlines()
-    for place in _secrets(root):
-        line = lines[place.line - 1]
-        start, end = place.column - 1, min(place.end - 1, len(line))
-        lines[place.line - 1] = f"{line[:start]}{'*' * (end - start)}{line[end:]}"
-    return "\n".join(lines)
+def _without_secrets(text: str) -> str:
+    """Return the text with whatever looks like a secret blacked out: a problem prints the line it stands on."""
+    for secret in _SECRETS:
+        text = secret.sub(_blacked_out, text)
+    return text
 
 
-def _secrets(node: Node) -> Iterator[Place]:
-    if isinstance(node, Sequence):
-        for item in node.items:
-            yield from _secrets(item)
-    elif isinstance(node, Mapping):
-        for key, value in node.entries.items():
-            if isinstance(value, Scalar) and _SECRET.search(key) and "${" not in value.raw:
-                yield value.place
-            else:
-                yield from _secrets(value)
+def _blacked_out(match: re.Match[str]) -> str:
+    before, secret = match[1], match[2]
+    return match[0] if _REFERENCE.fullmatch(secret) else before + re.sub(r"\S", "*", secret)

@@ -19,7 +19,7 @@ Path = tuple[str | int, ...]
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "sec": 1.0, "secs": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 # What pydantic puts at the end of a path to a key.
 _KEY: Final = "[key]"
-_DURATION: Final = re.compile(r"([0-9.]+) ?(ms|s|secs?|m|min|h)")
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|secs?|m|min|h)")
 _SHAPES: Final = {
     "model_type": "a mapping",
     "dict_type": "a mapping",
@@ -80,7 +80,9 @@ def translate(error: ValidationError, root: Node, model: type[BaseModel], within
         model: The model it was validated against.
         within: The path of that tree in the file, for messages.
     """
-    for item in error.errors(include_url=False):
+    items = error.errors(include_url=False)
+    meant = {meaning for item in items if item["type"] == "extra_forbidden" for meaning in _meant(item["loc"], model)}
+    for item in items:
         path: Path = tuple(item["loc"])
         node = find(root, path)
         if isinstance(node, Mapping) and node.broken:
@@ -94,10 +96,17 @@ def translate(error: ValidationError, root: Node, model: type[BaseModel], within
             text = f"'{path[-2]}' cannot be a name here"
             yield Problem(kind, text, key_place(root, path[:-1]), f"it takes {facts['form']}")
         elif kind == "missing":
-            if path[-1] not in getattr(node, "entries", ()) and node is find(root, path[:-1]):
+            # A misspelt key is one mistake: it is told where it stands.
+            if path not in meant and path[-1] not in getattr(node, "entries", ()) and node is find(root, path[:-1]):
                 yield Problem("missing-key", f"'{key}' is missing{_in(section)}", node.place)
         else:
             yield wrong_value(kind, facts, _named(path) or key, node)
+
+
+def _meant(path: Path, model: type[BaseModel]) -> Iterator[Path]:
+    """Yield the path of the key that an unknown key was meant to be."""
+    choices = list(_keys(model, path[:-1]))
+    yield from ((*path[:-1], choice) for choice in choices if f"'{choice}'" in suggest(str(path[-1]), choices))
 
 
 def wrong_value(kind: str, facts: Facts[str, Any], key: str, node: Node) -> Problem:

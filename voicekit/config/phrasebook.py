@@ -27,14 +27,15 @@ class Phrasebook:
 @cache
 def phrasebook(language: str) -> Phrasebook | None:
     """Return the lines of a BCP-47 language, looked up as `zh-CN`, then `zh`; None where there are none."""
-    for tag in (language, language.partition("-")[0]):
-        path = _FOLDER / f"{tag.lower()}.yaml"
-        if path.is_file():
+    for tag in (language.lower(), language.lower().partition("-")[0]):
+        if tag in languages():
+            path = _FOLDER / f"{tag}.yaml"
             lines: Mapping[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
             return Phrasebook(failure=tuple(lines["failure"]), otherwise=tuple(lines["otherwise"]))
     return None
 
 
+@cache
 def languages() -> tuple[str, ...]:
     """Return the languages that have lines."""
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))

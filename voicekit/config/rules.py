@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, InstanceOf
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf
 from pydantic_core import PydanticCustomError
 
 from voicekit.config.document import Scalar
 from voicekit.config.hearing.phrase import Phrase, PhraseError, parse
-from voicekit.config.lines import Line
+from voicekit.config.lines import Line, Template, not_empty
 from voicekit.config.scalars import Text, read_text
 from voicekit.config.section import Section
 
@@ -32,11 +32,11 @@ Heard = Annotated[InstanceOf[Phrase], BeforeValidator(_read_phrase)]
 class Rule(Section):
     """What is done when something is heard."""
 
-    hear: Annotated[tuple[Heard, ...], BeforeValidator(_one_or_more)]
+    hear: Annotated[tuple[Heard, ...], AfterValidator(not_empty), BeforeValidator(_one_or_more)]
     """Phrases found anywhere in what was said."""
     tool: Text = ""
     """The tool that runs, with the slots as its arguments."""
-    with_: dict[Text, Text] = Field(default_factory=dict, alias="with")
+    with_: dict[Text, Template] = Field(default_factory=dict, alias="with")
     """More arguments for the tool."""
     ask: dict[Text, Line] = Field(default_factory=dict)
     """The question for each slot that must be known before the tool runs."""
@@ -51,7 +51,7 @@ class Rule(Section):
 class Rules(Section):
     """The dialogue: rules tried in order, first match wins."""
 
-    rules: tuple[Rule, ...]
+    rules: Annotated[tuple[Rule, ...], AfterValidator(not_empty)]
     """Heard at any time, after those of the current step."""
     steps: dict[Text, tuple[Rule, ...]] = Field(default_factory=dict)
     """Heard only inside a step."""

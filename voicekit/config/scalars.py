@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError, PydanticUseDefault
 
 from voicekit.config.document import Mapping, Scalar, Sequence
 
-_INT: Final = re.compile(r"[-+]?[0-9]+")
+_INT: Final = re.compile(r"[-+]?[0-9]{1,18}")
 _NUM: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 
@@ -29,14 +29,23 @@ def wrong_type(wanted: str, found: object) -> PydanticCustomError:
 
 
 def shown(value: object) -> str:
-    """Return how a value is named in a message: in quotes, or by its kind."""
+    """Return how a value is named in a message: in quotes, or by its kind.
+
+    A value that came from the environment is named by its reference: it may be a secret.
+    """
     if isinstance(value, Scalar):
-        return f"'{value.text}'"
+        return f"'{printable(value.text if value.raw == value.text else value.raw)}'"
     if isinstance(value, list | tuple | Sequence):
         return "a list"
     if isinstance(value, dict | Mapping):
         return "a mapping"
     return f"'{value}'"
+
+
+def printable(text: str, most: int = 60) -> str:
+    """Return a text that fits into one line of a message."""
+    line = "".join(char if char.isprintable() else " " for char in text)
+    return line if len(line) <= most else f"{line[:most]}…"
 
 
 def _written(value: Any, wanted: str) -> str:

@@ -1,5 +1,6 @@
 """Services: the sections asr, llm and tts, each read against the catalogue of providers."""
 
+import re
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Values
 from dataclasses import dataclass, replace
@@ -12,18 +13,39 @@ from voicekit.config.document import Mapping, Node, Scalar, Sequence
 from voicekit.config.environment import Expansion
 from voicekit.config.messages import plain, translate, wrong_value
 from voicekit.config.rules import Rules
-from voicekit.config.scalars import read_any, read_bool, read_int, read_num, read_text, wrong_type
+from voicekit.config.scalars import (
+    BOOL,
+    INT,
+    NUM,
+    TEXT,
+    read_any,
+    read_bool,
+    read_int,
+    read_num,
+    read_text,
+    shown,
+    wrong_type,
+)
 from voicekit.config.suggestions import suggest
 from voicekit.problems import Place, Problem
 from voicekit.providers.catalog import Kind, Option, Provider, catalog
 
 # Tried in this order: what reads as a number is one where text is allowed too.
-_READERS: Final[Values[str, tuple[str, Callable[[Any], Any]]]] = {
-    "bool": ("true or false", read_bool),
-    "int": ("a whole number", read_int),
-    "num": ("a number", read_num),
-    "text": ("text", read_text),
-    "any": ("a value", read_any),
+_READERS: Final[Values[str, Callable[[Any], Any]]] = {
+    "bool": read_bool,
+    "int": read_int,
+    "num": read_num,
+    "text": read_text,
+    "any": read_any,
+}
+_LABELS: Final = {"bool": BOOL, "int": INT, "num": NUM, "text": TEXT, "list": "a list", "map": "a mapping"}
+# How the best-known models begin: whoever writes one alone means this provider.
+_MAKERS: Final = {
+    "gpt-": "openai",
+    "o3": "openai",
+    "claude-": "anthropic",
+    "gemini-": "google",
+    "deepseek-": "deepseek",
 }
 
 
@@ -81,6 +103,8 @@ class ServiceReader:
         if not isinstance(named, Scalar):
             self.problems.append(wrong_value("wrong-type", _facts("text", named), "provider", named))
             return None
+        if not named.known:
+            return None
         provider = catalog().find(kind, named.text)
         if provider is None:
             self.problems.append(_unknown_provider(kind, named))
@@ -96,15 +120,17 @@ class ServiceReader:
     def _written_out(self, kind: Kind, node: Node) -> Mapping | None:
         """Return a service as a mapping: `provider/model` splits at the first slash."""
         if isinstance(node, Scalar):
-            if not node.text:
+            if node.plain and node.text in ("", "~", "null"):
                 self.problems.append(wrong_value("no-value", {}, kind, node))
+                return None
+            if not node.known:
                 return None
             name, slash, model = node.text.partition("/")
             end = node.place.column + len(name) if node.plain else node.place.end
-            named = replace(node, text=name, place=replace(node.place, end=end))
+            named = replace(_part(node, name), place=replace(node.place, end=end))
             entries: dict[str, Node] = {"provider": named}
             if slash:
-                entries["model"] = replace(node, text=model)
+                entries["model"] = _part(node, model)
             return Mapping(entries, dict.fromkeys(entries, node.place), node.place)
         if isinstance(node, Mapping) and "provider" in node.entries:
             return node
@@ -120,7 +146,7 @@ class ServiceReader:
             if option is None:
                 self.problems.append(_unknown_option(provider, key, section.keys[key]))
                 continue
-            if option.secret and isinstance(node, Scalar) and "${" not in node.raw:
+            if option.secret and isinstance(node, Scalar) and _is_literal(node):
                 self.problems.append(_secret(provider, option, node))
             try:
                 yield key, _value(option, plain(node))
@@ -138,7 +164,8 @@ class ServiceReader:
                 continue
             if option.secret and "endpoint" in section.entries:
                 text = f"{variable} is not sent to an endpoint of your own"
-                self.problems.append(Problem("key-not-sent", text, place, f"add '{key}: ${{…}}' beside it"))
+                hint = f"add '{key}: \"${{{variable}}}\"' beside it, if it is meant for that host"
+                self.problems.append(Problem("key-not-sent", text, place, hint))
             elif option.required or option.secret:
                 yield key, self.expansion.implied(variable, provider.label, place) or None
             elif value := self.expansion.variables.get(variable):
@@ -153,21 +180,30 @@ class ServiceReader:
         return Service("llm", provider, {}, place, rules)
 
 
+def _part(node: Scalar, text: str) -> Scalar:
+    """Return a part of a value; one that came from the environment stays known as such."""
+    return replace(node, text=text, raw=text if node.raw == node.text else node.raw)
+
+
+def _is_literal(node: Scalar) -> bool:
+    return "${" not in node.raw or bool(re.search(r":-[^}]", node.raw))
+
+
 def _value(option: Option, value: Any) -> object:
     if isinstance(value, list) and "list" in option.types:
-        _, read = _READERS.get(option.items, _READERS["any"])
+        read = _READERS.get(option.items, read_any)
         return [read(item) for item in value]
     if isinstance(value, dict) and "map" in option.types:
         return read_any(value)
-    wanted = [name for name in _READERS if name in option.types]
-    for name in wanted[:-1]:
+    if isinstance(value, Scalar) and not value.known:
+        raise PydanticUseDefault
+    for name in (name for name in _READERS if name in option.types):
         try:
-            return _chosen(option, _READERS[name][1](value))
-        except PydanticCustomError:
-            continue
-    if not wanted:
-        raise wrong_type("a list" if "list" in option.types else "a mapping", value)
-    return _chosen(option, _READERS[wanted[-1]][1](value))
+            return _chosen(option, _READERS[name](value))
+        except PydanticCustomError as error:
+            if error.type not in ("wrong-type",):
+                raise
+    raise wrong_type(" or ".join(label for name, label in _LABELS.items() if name in option.types), value)
 
 
 def _chosen(option: Option, value: object) -> object:
@@ -182,18 +218,26 @@ def _facts(wanted: str, node: Node) -> dict[str, Any]:
 
 def _unknown_provider(kind: Kind, named: Scalar) -> Problem:
     name = named.text
+    provider, _, model = name.partition("/")
     others = [other for other in catalog().kinds_of(name) if other != kind]
     if others:
         text = f"{name} offers {' and '.join(others)}, not {kind}"
         return Problem("unknown-provider", text, named.place, f"{others[0]}: {name}")
-    text = f"no {kind} provider is named '{name}'"
-    return Problem("unknown-provider", text, named.place, suggest(name, catalog().names(kind)))
+    text = f"no {kind} provider is named {shown(named)}"
+    hint = suggest(name, catalog().names(kind))
+    if model and catalog().find(kind, provider):
+        hint = f"provider: {provider}, and model: {model}"
+    elif maker := next((maker for prefix, maker in _MAKERS.items() if kind == "llm" and name.startswith(prefix)), ""):
+        hint = f"this is a model; name who serves it: {maker}/{name}"
+    return Problem("unknown-provider", text, named.place, hint if named.raw == name else "")
 
 
 def _unknown_option(provider: Provider, key: str, place: Place) -> Problem:
     text = f"{provider.name} has no option '{key}'"
     hint = suggest(key, provider.options)
-    if not hint:
+    if provider.one_of:
+        hint = f"name one of them to choose: {', '.join(provider.one_of)}"
+    elif not hint:
         having = [other.name for other in catalog().providers() if other.kind == provider.kind and key in other.options]
         hint = f"{', '.join(having[:3])} {'has' if len(having) == 1 else 'have'} it" if having else ""
     return Problem("unknown-key", text, place, hint)
@@ -202,7 +246,7 @@ def _unknown_option(provider: Provider, key: str, place: Place) -> Problem:
 def _secret(provider: Provider, option: Option, node: Scalar) -> Problem:
     variable = provider.environment.get(option.name, option.name.upper())
     text = "a secret is written in the file"
-    return Problem("secret-in-file", text, node.place, f"{option.name}: ${{{variable}}}")
+    return Problem("secret-in-file", text, node.place, f'{option.name}: "${{{variable}}}"')
 
 
 def _needs(provider: Provider, options: Values[str, object], section: Mapping, place: Place) -> Iterator[Problem]:
