@@ -169,8 +169,8 @@ async def test_the_built_in_tools(tmp_path: Path) -> None:
         ("t: {python: orders:fnd}", "the module 'orders' has no function 'fnd'", "it has double, fails, find, hangs"),
         ("t: {python: orders:nothing}", "the module 'orders' has no function 'nothing'", None),
         (
-            "t: {python: orders:find, parameters: {order_id: {type: strng}}}",
-            "the parameters of 't' are no JSON Schema: 'strng' is not valid under any of the given schemas",
+            "t: {python: orders:find, parameters: {order_id: {type: string, minLength: -1}}}",
+            "the parameters of 't' are no JSON Schema: -1 is less than the minimum of 0",
             None,
         ),
     ],
