@@ -114,7 +114,7 @@ async def test_a_talk_is_held_and_printed(speaker: Speaker, tmp_path: Path) -> N
         r"tool    order answered in \d+ ms",
         f"agent   Order 12 is on its way.{took}",
         "caller  where is order one two three four",
-        "trouble: tool order: it raised LookupError: 1234",
+        r"trouble: tool order: it raised LookupError in desk\.py, line 4",
         r"tool    order failed in \d+ ms",
         f"agent   The desk is closed.{took}",
         "caller  goodbye",

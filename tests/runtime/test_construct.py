@@ -21,11 +21,11 @@ from voicekit.config.loader import load
 from voicekit.config.services import Service
 from voicekit.problems import Place, Refused
 from voicekit.providers.catalog import Kind, Provider, catalog
-from voicekit.runtime.bot import transport_params
 from voicekit.runtime.construct import construct
 from voicekit.runtime.failover import FailoverLLM
 from voicekit.runtime.pipeline import assemble
 from voicekit.runtime.resources import Resources
+from voicekit.runtime.transport import transport_params
 
 PIPELINES = Path(__file__).parent.parent.parent / "pipelines"
 KEYS = {
@@ -74,8 +74,8 @@ async def test_streaming_becomes_a_pipeline_with_failover(resources: Resources) 
     transport = _Nowhere()
     parts = assemble(streaming(), resources, transport, [], lambda _: None)
     assert isinstance(parts.pipeline, Pipeline)
-    assert isinstance(parts.llm, FailoverLLM)
-    assert [type(llm) for llm in parts.llm.llms] == [OpenAILLMService, AnthropicLLMService]
+    [llm] = [part for part in parts.pipeline.processors if isinstance(part, FailoverLLM)]
+    assert [type(each) for each in llm.llms] == [OpenAILLMService, AnthropicLLMService]
 
 
 async def test_nested_options_become_pipecats_own_classes(resources: Resources) -> None:

@@ -22,6 +22,7 @@ from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.workers.runner import WorkerRunner
 
 from voicekit.records.events import Event, Trouble
+from voicekit.runtime import failover
 from voicekit.runtime.failover import FailoverLLM
 
 FIRST_WORD_SECS = 0.4
@@ -199,7 +200,8 @@ async def test_when_all_fail_the_turn_has_failed() -> None:
         assert call.errors.empty()
 
 
-async def test_the_last_one_may_not_hang_either() -> None:
+async def test_the_last_one_is_waited_for_longer_but_may_not_hang_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failover, "LAST_SECS", 1.5)
     never = asyncio.Event()
     async with (
         endpoint(refusing(500)) as first,
@@ -208,5 +210,35 @@ async def test_the_last_one_may_not_hang_either() -> None:
     ):
         await call.ask("hello")
         async with asyncio.timeout(10):
-            assert await call.errors.get() == "no word within 0.4 s"
+            assert await call.errors.get() == "no word within 1.5 s"
         never.set()
+
+
+async def test_one_model_alone_may_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failover, "LAST_SECS", 0.6)
+    never = asyncio.Event()
+    async with endpoint(speaking("x", after=never)) as only, line([only]) as call:
+        await call.ask("hello")
+        async with asyncio.timeout(10):
+            assert await call.errors.get() == "no word within 0.6 s"
+        never.set()
+
+
+async def test_a_model_that_failed_once_is_asked_again_when_the_next_one_fails() -> None:
+    answers = {"first": [refusing(500), speaking("one again")], "second": [speaking("two"), refusing(500)]}
+
+    def next_of(name: str) -> Answer:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            return await answers[name].pop(0)(request)
+
+        return answer
+
+    async with (
+        endpoint(next_of("first")) as first,
+        endpoint(next_of("second")) as second,
+        line([first, second]) as call,
+    ):
+        await call.ask("hello")
+        assert await call.answer("two >") == "< > < two >"
+        await call.ask("and now?")
+        assert await call.answer("again >") == "< > < two > < > < one again >"

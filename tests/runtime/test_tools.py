@@ -36,6 +36,18 @@ TOOLS = '''
     async def hangs() -> str:
         await asyncio.sleep(60)
 
+    def blocks() -> str:
+        time.sleep(60)
+
+    def exits() -> str:
+        raise SystemExit(4)
+
+    async def leaves() -> str:
+        raise SystemExit(4)
+
+    def impatient() -> str:
+        raise TimeoutError
+
     nothing = 3
 '''
 
@@ -48,6 +60,9 @@ tts: auto
 tools:
   TOOL
 """
+
+
+EXITED = "it tried to end the process, with 4"
 
 
 class Desk:
@@ -130,7 +145,7 @@ async def test_the_file_overrides_what_a_function_says(tmp_path: Path) -> None:
             "t: {python: orders:fails}",
             {"order_id": "1"},
             {"error": "it failed"},
-            ["it raised RuntimeError: the desk is closed"],
+            ["it raised RuntimeError in orders.py, line 17"],
         ),
         (
             "t: {python: orders:hangs, timeout_secs: 0.5}",
@@ -138,6 +153,15 @@ async def test_the_file_overrides_what_a_function_says(tmp_path: Path) -> None:
             {"error": "it took too long"},
             ["it did not answer within 0.5 s"],
         ),
+        (
+            "t: {python: orders:blocks, timeout_secs: 0.5}",
+            {},
+            {"error": "it took too long"},
+            ["it did not answer within 0.5 s"],
+        ),
+        ("t: {python: orders:exits}", {}, {"error": "it failed"}, [EXITED]),
+        ("t: {python: orders:leaves}", {}, {"error": "it failed"}, [EXITED]),
+        ("t: {python: orders:impatient}", {}, {"error": "it failed"}, ["it raised TimeoutError in orders.py, line 32"]),
     ],
 )
 async def test_a_tool_always_answers(
@@ -166,7 +190,11 @@ async def test_the_built_in_tools(tmp_path: Path) -> None:
             "no module 'nowhere' beside the file, and none is installed",
             "write nowhere.py with a function find",
         ),
-        ("t: {python: orders:fnd}", "the module 'orders' has no function 'fnd'", "it has double, fails, find, hangs"),
+        (
+            "t: {python: orders:fnd}",
+            "the module 'orders' has no function 'fnd'",
+            "it has blocks, double, exits, fails, find",
+        ),
         ("t: {python: orders:nothing}", "the module 'orders' has no function 'nothing'", None),
         (
             "t: {python: orders:find, parameters: {order_id: {type: string, minLength: -1}}}",

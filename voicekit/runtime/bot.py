@@ -11,18 +11,13 @@ from pathlib import Path
 
 from pipecat.runner.types import RunnerArguments
 from pipecat.runner.utils import create_transport
-from pipecat.transports.base_transport import TransportParams
 
 from voicekit.config.loader import load
 from voicekit.problems import Refused, has_errors
 from voicekit.runtime.host import Host
+from voicekit.runtime.transport import transport_params
 
 Bot = Callable[[RunnerArguments], Awaitable[None]]
-
-
-def transport_params() -> TransportParams:
-    """Return what every transport is made with: sound in both directions."""
-    return TransportParams(audio_in_enabled=True, audio_out_enabled=True)
 
 
 def bot_for(path: str | Path) -> Bot:

@@ -32,6 +32,7 @@ from voicekit.runtime.farewell import Farewell
 from voicekit.runtime.latency import stages
 from voicekit.runtime.pipeline import Parts, assemble
 from voicekit.runtime.resources import Resources
+from voicekit.runtime.secrets import Mask
 from voicekit.runtime.tools import Toolbox
 
 # How long the model may take to its last words after it has ended the call.
@@ -66,7 +67,8 @@ class Call:
         self._agent = agent
         self._greeting = greeting
         self._listener = listener
-        self._ended_by = "caller"
+        self._ended_by = ""
+        self._mask = Mask(agent)
         self._began = time.monotonic()
         self._tasks: set[asyncio.Task[None]] = set()
         functions = toolbox.functions(self.hang_up, self._tell)
@@ -96,7 +98,7 @@ class Call:
         finally:
             for task in self._tasks:
                 task.cancel()
-            self._tell(CallEnded(self._ended_by, round(time.monotonic() - self._began, 1)))
+            self._tell(CallEnded(self._ended_by or "error", round(time.monotonic() - self._began, 1)))
 
     def hang_up(self) -> None:
         """End the call once the answer under way has been said."""
@@ -107,7 +109,7 @@ class Call:
 
     async def cancel(self) -> None:
         """End the call at once, because the server ends."""
-        self._ended_by = "server"
+        self._ended_by = self._ended_by or "server"
         await self._worker.cancel()
 
     async def _hang_up(self) -> None:
@@ -128,6 +130,7 @@ class Call:
             await self._greet()
 
         async def disconnected(_transport: BaseTransport, _client: object) -> None:
+            self._ended_by = self._ended_by or "caller"
             await self._worker.cancel()
 
         async def heard(_user: object, _strategy: object, message: UserTurnStoppedMessage) -> None:
@@ -154,6 +157,8 @@ class Call:
 
     def _tell(self, event: Event) -> None:
         """Tell the listener, and the caller's page what it shows."""
+        if isinstance(event, Trouble):
+            event = Trouble(event.source, self._mask(event.text))
         self._listener(event)
         if (shown := _on_page(event)) is not None:
             self._do(self._worker.queue_frame(RTVIServerMessageFrame(data=shown)))

@@ -15,40 +15,56 @@ from pipecat.frames.frames import (
 )
 from pipecat.pipeline.llm_switcher import LLMSwitcher
 from pipecat.pipeline.service_switcher import ServiceSwitcherStrategyManual
+from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
 from pipecat.utils.errors import ErrorCategory
 
 from voicekit.records.events import Listener, Trouble
 
+# How long a model may take that nobody can take over from.
+LAST_SECS = 10.0
 _ANSWERED = (LLMTextFrame, FunctionCallsStartedFrame, LLMFullResponseEndFrame)
 
 
 class NextOnError(ServiceSwitcherStrategyManual):
     """Switches on every error that is the service's own; Pipecat's strategy ignores a 500 or a refused connection.
 
-    It does not go round: a turn that the last service of the list cannot answer has failed.
+    Each service is tried once for a request; when all have failed, so has the turn.
     """
+
+    def __init__(self, services: list[FrameProcessor]) -> None:
+        super().__init__(services)
+        self._tried: list[FrameProcessor] = []
+
+    def begin(self) -> None:
+        """Forget what was tried: a new request comes."""
+        self._tried.clear()
+
+    @property
+    def successor(self) -> FrameProcessor | None:
+        """The service that would take over, or None when all have been tried."""
+        at = self.services.index(self.active_service)
+        others = (*self.services[at + 1 :], *self.services[:at])
+        return next((service for service in others if service.is_usable and service not in self._tried), None)
 
     async def handle_error(self, error: ErrorFrame) -> FrameProcessor | None:
         """Switch to the next service, unless the error is the application's."""
-        if error.category is ErrorCategory.APPLICATION:
-            return None
-        return await self.switch()
+        return None if error.category is ErrorCategory.APPLICATION else await self.switch()
 
     async def switch(self) -> FrameProcessor | None:
-        """Make the next usable service the active one; None where there is none."""
-        after = self.services[self.services.index(self.active_service) + 1 :]
-        usable = next((service for service in after if service.is_usable), None)
-        return await self._set_active_if_available(usable) if usable else None
+        """Make the next service the active one; None where there is none."""
+        self._tried.append(self.active_service)
+        following = self.successor
+        return await self._set_active_if_available(following) if following else None
 
 
 class FailoverLLM(LLMSwitcher[NextOnError]):
     """Models tried in order: when one fails or gives no word in time, the next gets the same request.
 
     Args:
-        llms: At least two.
-        first_word_secs: How long each may take to its first word or tool.
+        llms: The models; one alone has nobody to hand over to, and is given up in time all the same.
+        first_word_secs: How long each may take to its first word or tool while there is another.
         listener: Told when another model takes over.
     """
 
@@ -60,12 +76,16 @@ class FailoverLLM(LLMSwitcher[NextOnError]):
         self._watch: asyncio.Task[None] | None = None
         self._stop: InterruptionFrame | None = None
         self._handing_over: asyncio.Task[None] | None = None
+        self._handed_over: LLMContext | None = None
         self._ended = asyncio.Event()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Watch each request for its first word."""
         if isinstance(frame, LLMContextFrame):
             await self._settle()
+            if frame.context is not self._handed_over:
+                self.strategy.begin()
+            self._handed_over = None
             self._asked = frame
             self._watch = self.create_task(self._wait_for_first_word(frame))
         elif isinstance(frame, InterruptionFrame):
@@ -107,11 +127,12 @@ class FailoverLLM(LLMSwitcher[NextOnError]):
             await self.cancel_task(watch)
 
     async def _wait_for_first_word(self, asked: LLMContextFrame) -> None:
-        await asyncio.sleep(self._first_word_secs)
+        limit = self._first_word_secs if self.strategy.successor else max(LAST_SECS, self._first_word_secs)
+        await asyncio.sleep(limit)
         # From here on nothing that is said can make this watch unnecessary.
         self._handing_over, self._watch = self._watch, None
         slow = self.strategy.active_service
-        late = f"no word within {self._first_word_secs:g} s"
+        late = f"no word within {limit:g} s"
         self._listener(Trouble("llm", f"{_name(slow)} was too slow: {late}"))
         replaced = await self.strategy.switch()
         self._ended.clear()
@@ -132,6 +153,7 @@ class FailoverLLM(LLMSwitcher[NextOnError]):
         self._handing_over = None
         self._listener(Trouble("llm", f"{_name(self.strategy.active_service)} takes over"))
         if asked is not None:
+            self._handed_over = asked.context
             await self.queue_frame(LLMContextFrame(asked.context))
 
 

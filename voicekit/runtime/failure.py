@@ -16,16 +16,13 @@ from voicekit.records.events import Listener, Trouble
 from voicekit.runtime.failover import FailoverLLM
 
 QUIET_SECS = 5.0
-_LONGEST = 300
-# A shorter one is a placeholder, and part of many words.
-_SHORTEST_SECRET = 6
 
 
 class Failure:
     """Hears of every error of one call.
 
     Args:
-        agent: The file; its secrets are cut out of what is reported.
+        agent: The file.
         listener: Told of each error.
         say: Speaks a line.
         now: Tells the time, in seconds.
@@ -39,7 +36,6 @@ class Failure:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lines = itertools.cycle(agent.failure.say)
-        self._secrets = _secrets(agent)
         self._listener = listener
         self._say = say
         self._now = now
@@ -50,16 +46,11 @@ class Failure:
         # Pipecat's word for what a tool does: it has answered all the same, and reported itself.
         if error.category is ErrorCategory.APPLICATION and isinstance(error.processor, LLMService):
             return
-        self._listener(Trouble(_source(error.processor), self._shown(error.error)))
+        self._listener(Trouble(_source(error.processor), error.error))
         # One cause is often reported several times: a connection that is tried again, say.
         if _may_cost_a_turn(error) and self._now() >= self._quiet_until:
             self._quiet_until = self._now() + QUIET_SECS
             await self._say(TTSSpeakFrame(next(self._lines), append_to_context=False))
-
-    def _shown(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 def _source(processor: FrameProcessor | None) -> str:
@@ -71,14 +62,5 @@ def _source(processor: FrameProcessor | None) -> str:
 def _may_cost_a_turn(error: ErrorFrame) -> bool:
     # What an asr calls the application's is what it has recovered from by itself.
     recovered = error.category is ErrorCategory.APPLICATION
-    return isinstance(error.processor, LLMService | FailoverLLM | STTService) and not recovered
-
-
-def _secrets(agent: Agent) -> list[str]:
-    services = (agent.asr, *agent.llm, agent.tts)
-    return [
-        str(value)
-        for service in services
-        for name, value in service.options.items()
-        if (option := service.provider.options.get(name)) and option.secret and len(str(value)) >= _SHORTEST_SECRET
-    ]
+    services = LLMService | FailoverLLM | STTService | TTSService
+    return isinstance(error.processor, services) and not recovered

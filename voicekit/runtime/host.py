@@ -68,13 +68,13 @@ class Host:
             raise refuse("busy", f"all {MOST_CALLS} lines are busy", "try again in a moment")
 
     def call(self, transport: BaseTransport, listener: Listener) -> Call:
-        """Return a new call on a transport; `hold` runs it.
+        """Return a new call on a transport; it has a line until `hold` has run it.
 
         Raises:
             Refused: All lines are busy, or a service cannot be built.
         """
         self.admit()
-        return Call(
+        call = Call(
             self.agent,
             toolbox=self._toolbox,
             resources=self.resources,
@@ -82,16 +82,20 @@ class Host:
             greeting=next(self._greetings),
             listener=listener,
         )
+        self._calls.add(call)
+        return call
 
     async def hold(self, call: Call) -> None:
-        """Run a call to its end."""
-        self._calls.add(call)
+        """Run a call to its end; its line is free afterwards."""
         try:
             await call.run()
         finally:
             self._calls.discard(call)
 
-    async def close(self) -> None:
-        """End the live calls and close what they share."""
+    async def end_calls(self) -> None:
+        """End the live calls."""
         await asyncio.gather(*(call.cancel() for call in self._calls))
+
+    async def close(self) -> None:
+        """Close what the calls share."""
         await self.resources.close()

@@ -37,9 +37,6 @@ class Parts:
     pipeline: Pipeline
     user: LLMUserAggregator
     assistant: LLMAssistantAggregator
-    asr: FrameProcessor
-    llm: FrameProcessor
-    tts: FrameProcessor
 
 
 def assemble(
@@ -58,14 +55,15 @@ def assemble(
     context = LLMContext(tools=list(functions)) if functions else LLMContext()
     user, assistant = LLMContextAggregatorPair(context, user_params=_user_params(agent))
     pipeline = Pipeline([transport.input(), asr, user, llm, tts, transport.output(), assistant])
-    return Parts(pipeline, user, assistant, asr, llm, tts)
+    return Parts(pipeline, user, assistant)
 
 
 def _services(
     agent: Agent, resources: Resources, listener: Listener
 ) -> tuple[FrameProcessor, FrameProcessor, FrameProcessor]:
     llms = [cast("LLMService", construct(agent, service, resources)) for service in agent.llm]
-    llm = llms[0] if len(llms) == 1 else FailoverLLM(llms, agent.fallback.llm_ms / 1000, listener)
+    by_rules = any(service.rules for service in agent.llm)
+    llm = llms[0] if by_rules else FailoverLLM(llms, agent.fallback.llm_ms / 1000, listener)
     return construct(agent, agent.asr, resources), llm, construct(agent, agent.tts, resources)
 
 

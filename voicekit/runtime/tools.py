@@ -7,6 +7,7 @@ tells the caller. The reason goes to the listener and not to the model.
 import asyncio
 import inspect
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from voicekit.config.agent import Agent, Tool
 from voicekit.problems import refuse
 from voicekit.records.events import Listener, ToolFinished, Trouble
 from voicekit.runtime.functions import describe, find_function
+from voicekit.runtime.threads import ToolExitedError, in_thread
 
 Work = Callable[[Mapping[str, Any]], Awaitable[Any]]
 
@@ -94,9 +96,12 @@ def _object(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _run(function: Callable[..., Any]) -> Work:
     async def work(arguments: Mapping[str, Any]) -> Any:
-        if inspect.iscoroutinefunction(function):
+        if not inspect.iscoroutinefunction(function):
+            return await in_thread(lambda: function(**arguments))
+        try:
             return await function(**arguments)
-        return await asyncio.to_thread(function, **arguments)
+        except SystemExit as error:
+            raise ToolExitedError(error.code) from error
 
     return work
 
@@ -139,9 +144,18 @@ async def _answer(tool: Tool, schema: Mapping[str, Any], work: Work, arguments: 
         # The message names the value, which belongs to the caller: the model may have it, a log may not.
         return {"error": wrong.message}, f"it was called with a wrong argument: {'.'.join(map(str, wrong.path))}"
     try:
-        async with asyncio.timeout(tool.timeout_secs):
+        async with asyncio.timeout(tool.timeout_secs) as limit:
             return await work(arguments), ""
-    except TimeoutError:
-        return {"error": "it took too long"}, f"it did not answer within {tool.timeout_secs:g} s"
+    except ToolExitedError as error:
+        return {"error": "it failed"}, str(error)
     except Exception as error:  # noqa: BLE001 - a tool is the user's code, which may raise anything
-        return {"error": "it failed"}, f"it raised {type(error).__name__}: {error}"
+        if isinstance(error, TimeoutError) and limit.expired():
+            return {"error": "it took too long"}, f"it did not answer within {tool.timeout_secs:g} s"
+        return {"error": "it failed"}, f"it raised {_where(error)}"
+
+
+def _where(error: Exception) -> str:
+    """Return an exception's type and place. Its text stays out: it may quote the caller."""
+    frames = traceback.extract_tb(error.__traceback__)
+    name = type(error).__name__
+    return f"{name} in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else name

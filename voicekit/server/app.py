@@ -76,6 +76,8 @@ def make_app(host: Host, listen: Callable[[], Listener], on_start: Callable[[], 
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         on_start()
         yield
+        # The calls first: a line that closes before its call looks like a caller who hung up.
+        await host.end_calls()
         await lines.close()
         await host.close()
 

@@ -14,8 +14,10 @@ from pipecat.transports.smallwebrtc.transport import SmallWebRTCTransport
 
 from voicekit.problems import refuse
 from voicekit.records.events import Listener
-from voicekit.runtime.bot import transport_params
 from voicekit.runtime.host import Host
+from voicekit.runtime.transport import transport_params
+
+CONNECT_SECS = 15
 
 
 class WebRtcLines:
@@ -47,6 +49,8 @@ class WebRtcLines:
         refused: list[Exception] = []
 
         async def begin(connection: SmallWebRTCConnection) -> None:
+            # Pipecat waits a minute, in which an offer that nobody means holds a line.
+            connection.connection_timeout_secs = CONNECT_SECS
             transport = SmallWebRTCTransport(connection, transport_params())
             try:
                 call = self._host.call(transport, self._listen())

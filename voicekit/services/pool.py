@@ -34,6 +34,7 @@ class Pool:
         self._children: set[Child] = set()
         self._idle: list[Child] = []
         self._coming = 0
+        self._starting = 0
         self._waiters: deque[asyncio.Future[Child]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._trimming: asyncio.TimerHandle | None = None
@@ -119,9 +120,10 @@ class Pool:
 
     def _fill(self) -> None:
         wanted = self._spare + len(self._waiters) - len(self._idle) - self._coming
-        room = self._limit - len(self._children) - self._coming
+        room = self._limit - len(self._children) - self._starting
         for _ in range(0 if self._closed else min(wanted, room)):
             self._coming += 1
+            self._starting += 1
             self._do(self._start())
 
     async def _start(self) -> None:
@@ -129,9 +131,11 @@ class Pool:
             child = await Child.start(self._command, self._answer_secs)
         except (ChildLost, OSError) as error:
             self._coming -= 1
+            self._starting -= 1
             if waiter := self._next_waiter():
                 waiter.set_exception(error if isinstance(error, ChildLost) else ChildLost(str(error)))
             return
+        self._starting -= 1
         self._children.add(child)
         self._do(self._watch(child))
         self._deliver(child)

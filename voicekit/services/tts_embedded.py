@@ -167,7 +167,7 @@ class FliteTTSService(_ChildTTSService):
     """English with flite (Debian's libflite1), 16 kHz. The embedded recogniser understands it.
 
     Args:
-        pool: Where children come from; None for the one that all calls of this process share.
+        pool: Where children come from.
         settings: The voice, one of `FLITE_VOICES`, and the language, which has to be English.
         **kwargs: Passed to Pipecat's `TTSService`.
 
@@ -211,7 +211,7 @@ class EspeakTTSService(_ChildTTSService):
     """About a hundred languages with espeak-ng, 22.05 kHz: clear, and plainly a machine.
 
     Args:
-        pool: Where children come from; None for the one that all calls of this process share.
+        pool: Where children come from.
         settings: The language as a BCP-47 tag, or espeak-ng's own name of a voice; words per minute.
         **kwargs: Passed to Pipecat's `TTSService`.
 
