@@ -12,11 +12,11 @@ from voicekit.config.agent import Agent
 from voicekit.config.loader import load
 from voicekit.problems import Refused
 from voicekit.runtime.grammar import rules_grammar
-from voicekit.services.asr_pocketsphinx import RATE
 from voicekit.services.child import worker
 from voicekit.services.frames import AUDIO, END, START
 from voicekit.services.pool import Pool
 from voicekit.services.tts_embedded import available
+from voicekit.services.utterance import RATE
 
 PIPELINES = Path(__file__).parent.parent.parent / "pipelines"
 

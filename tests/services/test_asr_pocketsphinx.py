@@ -34,16 +34,14 @@ from tests.services.embedded import (
     until,
 )
 from voicekit.services.asr_pocketsphinx import (
-    KEPT_BYTES,
-    PIECE_BYTES,
     TAKEN_OVER,
     PocketSphinxSTTService,
-    Utterance,
     available,
 )
 from voicekit.services.child import Child, worker
 from voicekit.services.frames import AUDIO, END, START
 from voicekit.services.pool import Pool
+from voicekit.services.utterance import KEPT_BYTES, PIECE_BYTES, Utterance
 
 KITCHEN = "turn off the lights in the kitchen"
 TRAIN = "where is the nearest train station"

@@ -36,13 +36,9 @@ from pipecat.utils.time import time_now_iso8601
 from voicekit.services.child import Child, ChildLost, ChildRefused
 from voicekit.services.frames import AUDIO, END, START
 from voicekit.services.pool import Pool
+from voicekit.services.utterance import BYTES_PER_SEC, RATE, Utterance
 
-RATE = 16000
-BYTES_PER_SEC = 2 * RATE
 PREROLL_BYTES = BYTES_PER_SEC // 2
-KEPT_BYTES = 30 * BYTES_PER_SEC
-PIECE_BYTES = BYTES_PER_SEC // 4
-"""What is decoded at once when the decoder is behind, so that each answer still comes in its time limit."""
 TRIES = 3
 MOST_WAITING = 4
 LAST_WORDS_SECS = 1.0
@@ -61,50 +57,6 @@ def available() -> str:
 @dataclass
 class PocketSphinxSTTSettings(STTSettings):
     """Nothing can change during a call; the language is always English."""
-
-
-class Utterance:
-    """What was said between two VAD frames, kept until it is understood."""
-
-    def __init__(self, preroll: bytes) -> None:
-        self.dropped = False
-        self._kept = bytearray(preroll)
-        self._position = 0
-        self._news = asyncio.Event()
-        self._over = False
-
-    def add(self, audio: bytes) -> None:
-        """Keep more audio; of an utterance that never ends, the last 30 s."""
-        self._kept += audio
-        excess = max(0, len(self._kept) - KEPT_BYTES)
-        del self._kept[:excess]
-        self._position = max(0, self._position - excess)
-        self._news.set()
-
-    def end(self) -> None:
-        """No more audio will come."""
-        self._over = True
-        self._news.set()
-
-    def drop(self) -> None:
-        """Forget it: nobody wants to know its words."""
-        self.dropped = True
-        self._kept.clear()
-        self._position = 0
-        self.end()
-
-    def again(self) -> None:
-        """Hand out the audio from its start."""
-        self._position = 0
-
-    async def next_piece(self) -> bytes:
-        """Wait for audio that was not handed out yet; b"" at the end."""
-        while self._position == len(self._kept) and not self._over:
-            self._news.clear()
-            await self._news.wait()
-        piece = bytes(self._kept[self._position : self._position + PIECE_BYTES])
-        self._position += len(piece)
-        return piece
 
 
 class PocketSphinxSTTService(STTService):
