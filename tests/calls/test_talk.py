@@ -89,6 +89,7 @@ async def speaker() -> AsyncIterator[Speaker]:
     await made.close()
 
 
+@pytest.mark.long
 async def test_a_talk_is_held_and_printed(speaker: Speaker, tmp_path: Path) -> None:
     results: list[Result] = []
     async with desk(tmp_path) as (url, printed), await WebRtcCaller.call(url) as caller:

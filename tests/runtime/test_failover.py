@@ -25,7 +25,7 @@ from voicekit.records.events import Event, Trouble
 from voicekit.runtime import failover
 from voicekit.runtime.failover import FailoverLLM
 
-FIRST_WORD_SECS = 0.4
+PATIENT_SECS = 8.0
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -97,12 +97,12 @@ class Heard(FrameProcessor):
 class Line:
     """A pipeline of a list of models, asked as a user aggregator would."""
 
-    def __init__(self, urls: list[str]) -> None:
+    def __init__(self, urls: list[str], first_word_secs: float) -> None:
         self.events: list[Event] = []
         self.errors: asyncio.Queue[str] = asyncio.Queue()
         self.models = [self._model(url) for url in urls]
         self.heard = Heard()
-        self.llm = FailoverLLM(list(self.models), FIRST_WORD_SECS, self.events.append)
+        self.llm = FailoverLLM(list(self.models), first_word_secs, self.events.append)
         self.worker = PipelineWorker(Pipeline([self.llm, self.heard]), enable_rtvi=False, idle_timeout_secs=None)
 
         async def failed(_worker: object, frame: Frame) -> None:
@@ -131,8 +131,8 @@ class Line:
 
 
 @asynccontextmanager
-async def line(urls: list[str]) -> AsyncIterator[Line]:
-    made = Line(urls)
+async def line(urls: list[str], first_word_secs: float = PATIENT_SECS) -> AsyncIterator[Line]:
+    made = Line(urls, first_word_secs)
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(made.worker)
     running = asyncio.create_task(runner.run())
@@ -184,7 +184,7 @@ async def test_a_slow_model_is_stopped_and_the_next_is_asked() -> None:
     async with (
         endpoint(speaking("too late", after=never)) as first,
         endpoint(speaking("from two")) as second,
-        line([first, second]) as call,
+        line([first, second], 0.4) as call,
     ):
         await call.ask("hello")
         assert await call.answer("two >") == "< > < from two >"
@@ -206,7 +206,7 @@ async def test_the_last_one_is_waited_for_longer_but_may_not_hang_either(monkeyp
     async with (
         endpoint(refusing(500)) as first,
         endpoint(speaking("x", after=never)) as second,
-        line([first, second]) as call,
+        line([first, second], 0.4) as call,
     ):
         await call.ask("hello")
         async with asyncio.timeout(10):
@@ -217,7 +217,7 @@ async def test_the_last_one_is_waited_for_longer_but_may_not_hang_either(monkeyp
 async def test_one_model_alone_may_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "LAST_SECS", 0.6)
     never = asyncio.Event()
-    async with endpoint(speaking("x", after=never)) as only, line([only]) as call:
+    async with endpoint(speaking("x", after=never)) as only, line([only], 0.4) as call:
         await call.ask("hello")
         async with asyncio.timeout(10):
             assert await call.errors.get() == "no word within 0.6 s"
