@@ -89,14 +89,23 @@ async def speaker() -> AsyncIterator[Speaker]:
     await made.close()
 
 
-@pytest.mark.long
-async def test_a_talk_is_held_and_printed(speaker: Speaker, tmp_path: Path) -> None:
+async def talk(url: str, speaker: Speaker, script: list[Turn]) -> tuple[bool, list[Result]]:
     results: list[Result] = []
-    async with desk(tmp_path) as (url, printed), await WebRtcCaller.call(url) as caller:
+    async with await WebRtcCaller.call(url) as caller:
         await caller.ear.sound(0.0, 15)
         await caller.ear.silence(15)
-        right = await hold(caller, speaker, TALK, results.append)
+        right = await hold(caller, speaker, script, results.append)
+    return right, results
+
+
+@pytest.mark.long
+async def test_a_talk_is_held_and_printed_and_a_wrong_answer_noticed(speaker: Speaker, tmp_path: Path) -> None:
+    async with desk(tmp_path) as (url, printed):
+        right, results = await talk(url, speaker, TALK)
+        wrong, [result] = await talk(url, speaker, [Turn("What time is it?", "noon")])
     assert right, results
+    assert not wrong
+    assert result.problem == "the answer should contain: noon"
     assert [result.heard for result in results] == [
         "what time is it",
         "where is order one two",
