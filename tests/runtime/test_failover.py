@@ -224,6 +224,14 @@ async def test_one_model_alone_may_not_hang(monkeypatch: pytest.MonkeyPatch) -> 
         never.set()
 
 
+async def test_one_model_alone_whose_key_is_refused_fails_every_turn_aloud() -> None:
+    async with endpoint(refusing(401)) as only, line([only]) as call:
+        for _ in range(2):
+            await call.ask("hello")
+            async with asyncio.timeout(10):
+                assert "401" in await call.errors.get()
+
+
 async def test_a_model_that_failed_once_is_asked_again_when_the_next_one_fails() -> None:
     answers = {"first": [refusing(500), speaking("one again")], "second": [speaking("two"), refusing(500)]}
 

@@ -91,6 +91,7 @@ class FailoverLLM(LLMSwitcher[NextOnError]):
         elif isinstance(frame, InterruptionFrame):
             await self._settle()
             await self._stop_handing_over()
+            self._handed_over = None
         await super().process_frame(frame, direction)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:

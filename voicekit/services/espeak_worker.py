@@ -6,10 +6,10 @@ ends the speech without DONE. Constants: `espeak-ng/speak_lib.h`.
 """
 
 import ctypes
-import json
 from importlib.util import find_spec
+from typing import Any
 
-from voicekit.services.frames import AUDIO, DONE, READY, REFUSED, RESET, SPEAK, Pipe, run
+from voicekit.services.frames import AUDIO, Pipe, run, speak_on_request
 
 RATE = 22050
 SYNCHRONOUS = 2
@@ -72,17 +72,13 @@ class Espeak:
 def serve(pipe: Pipe) -> None:
     """Answer the parent's frames until it closes the pipe."""
     espeak = Espeak(pipe)
-    pipe.send(READY)
-    while frame := pipe.receive():
-        operation, payload = frame
-        if operation == RESET:
-            pipe.send(READY)
-        elif operation == SPEAK:
-            request = json.loads(payload)
-            if not espeak.choose(request["voice"], request["rate"]):
-                pipe.send(REFUSED, f"espeak-ng has no voice '{request['voice']}'".encode())
-            elif espeak.speak(request["text"]):
-                pipe.send(DONE)
+
+    def say(request: dict[str, Any]) -> bool:
+        if not espeak.choose(request["voice"], request["rate"]):
+            raise ValueError(f"espeak-ng has no voice '{request['voice']}'")
+        return espeak.speak(request["text"])
+
+    speak_on_request(pipe, say)
 
 
 if __name__ == "__main__":

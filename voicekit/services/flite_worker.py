@@ -6,10 +6,10 @@ DONE. Structures: `flite/cst_voice.h`, `cst_wave.h`, `cst_audio.h` of flite 2.2.
 """
 
 import ctypes
-import json
 import unicodedata
+from typing import Any
 
-from voicekit.services.frames import AUDIO, DONE, READY, REFUSED, RESET, SPEAK, Pipe, run
+from voicekit.services.frames import AUDIO, Pipe, run, speak_on_request
 
 RATE = 16000
 CHUNK_SAMPLES = RATE // 10
@@ -126,17 +126,13 @@ class Flite:
 def serve(pipe: Pipe) -> None:
     """Answer the parent's frames until it closes the pipe."""
     flite = Flite(pipe)
-    pipe.send(READY)
-    while frame := pipe.receive():
-        operation, payload = frame
-        if operation == RESET:
-            pipe.send(READY)
-        elif operation == SPEAK:
-            request = json.loads(payload)
-            if not to_ascii(request["text"]):
-                pipe.send(REFUSED, b"flite reads English only, and nothing of this text is")
-            elif flite.speak(request["voice"], request["text"]):
-                pipe.send(DONE)
+
+    def say(request: dict[str, Any]) -> bool:
+        if not to_ascii(request["text"]):
+            raise ValueError("flite reads English only, and nothing of this text is")
+        return flite.speak(request["voice"], request["text"])
+
+    speak_on_request(pipe, say)
 
 
 if __name__ == "__main__":

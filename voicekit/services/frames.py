@@ -4,12 +4,14 @@ A frame is one byte that names the operation, the payload's length as a little-e
 Workers start in tens of milliseconds because they import this and their engine, and never Pipecat or asyncio.
 """
 
+import json
 import os
 import select
 import signal
 import struct
 from collections.abc import Callable
 from io import FileIO
+from typing import Any
 
 HEADER = struct.Struct("<cI")
 
@@ -65,6 +67,29 @@ class Pipe:
         while len(data) < length and (piece := self._in.read(length - len(data))):
             data += piece
         return bytes(data)
+
+
+def speak_on_request(pipe: Pipe, say: Callable[[dict[str, Any]], bool]) -> None:
+    """Answer a parent's SPEAK and RESET frames until it closes the pipe.
+
+    Args:
+        pipe: The child's end.
+        say: Speaks a request; False when the parent wanted something else before its end. Raises ValueError
+            with the reason when the request cannot be done.
+    """
+    pipe.send(READY)
+    while frame := pipe.receive():
+        operation, payload = frame
+        if operation == RESET:
+            pipe.send(READY)
+        elif operation == SPEAK:
+            try:
+                finished = say(json.loads(payload))
+            except ValueError as error:
+                pipe.send(REFUSED, str(error).encode())
+            else:
+                if finished:
+                    pipe.send(DONE)
 
 
 def run(serve: Callable[[Pipe], None]) -> None:
