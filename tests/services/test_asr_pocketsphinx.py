@@ -139,6 +139,16 @@ async def test_the_moment_before_the_vad_is_heard_too(pool: Pool) -> None:
         assert finals(line) == [KITCHEN]
 
 
+async def test_a_vad_that_lags_behind_costs_no_word(pool: Pool) -> None:
+    audio = await speech(KITCHEN)
+    late = len(SILENCE) + 2 * 16000 * 12 // 10
+    async with running(PocketSphinxSTTService(pool=pool)) as line:
+        await line.hear(2 * SILENCE + audio[:late])
+        await line.say(audio[late:])
+        await line.down.wait(TranscriptionFrame)
+        assert finals(line) == [KITCHEN]
+
+
 async def test_silence_pushes_nothing_and_leaves_nothing(pool: Pool) -> None:
     service = PocketSphinxSTTService(pool=pool)
     async with running(service) as line:

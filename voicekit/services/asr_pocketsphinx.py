@@ -36,9 +36,8 @@ from pipecat.utils.time import time_now_iso8601
 from voicekit.services.child import Child, ChildLost, ChildRefused
 from voicekit.services.frames import AUDIO, END, START
 from voicekit.services.pool import Pool
-from voicekit.services.utterance import BYTES_PER_SEC, RATE, Utterance
+from voicekit.services.utterance import RATE, Preroll, Utterance
 
-PREROLL_BYTES = BYTES_PER_SEC // 2
 TRIES = 3
 MOST_WAITING = 4
 LAST_WORDS_SECS = 1.0
@@ -97,7 +96,7 @@ class PocketSphinxSTTService(STTService):
         self._pool = pool
         self._grammar = jsgf if grammar == "rules" else ""
         self._to_rate = create_stream_resampler()
-        self._preroll = bytearray()
+        self._preroll = Preroll()
         self._speaking: Utterance | None = None
         self._waiting: deque[Utterance] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -121,8 +120,7 @@ class PocketSphinxSTTService(STTService):
         if self._speaking:
             self._speaking.add(audio)
         else:
-            self._preroll += audio
-            del self._preroll[: max(0, len(self._preroll) - PREROLL_BYTES)]
+            self._preroll.add(audio)
         yield None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -164,8 +162,7 @@ class PocketSphinxSTTService(STTService):
         if len(self._waiting) >= MOST_WAITING:
             await self.push_error("pocketsphinx cannot keep up; what is being said now is not recognised")
             return
-        self._speaking = Utterance(bytes(self._preroll))
-        self._preroll.clear()
+        self._speaking = Utterance(self._preroll.take())
         self._waiting.append(self._speaking)
         if self._task is None:
             self._task = self.create_task(self._understand_all(), "pocketsphinx")
