@@ -48,7 +48,7 @@ def _block(problem: Problem, sources: Mapping[str, str], colour: bool) -> str:
     if place is None:
         lines = [f"{severity}: {problem.text} [{problem.code}]"]
         return "\n".join([*lines, *_help("  ", problem.help)])
-    lines = [f"{place.file}:{place.line}:{place.column}: {severity}: {problem.text} [{problem.code}]"]
+    lines = [f"{_where(place)}: {severity}: {problem.text} [{problem.code}]"]
     margin = " " * (len(str(place.line)) + 1)
     source = _line(sources.get(place.file, ""), place.line)
     if source:
@@ -60,6 +60,12 @@ def _block(problem: Problem, sources: Mapping[str, str], colour: bool) -> str:
             f"{margin} | {' ' * _width(before)}{'^' * max(1, _width(marked))}",
         ]
     return "\n".join([*lines, *_help(margin, problem.help)])
+
+
+def _where(place: Place) -> str:
+    # Not a file but the command line: its second `--set` is `--set 2`.
+    between = " " if place.file.startswith("--") else ":"
+    return f"{place.file}{between}{place.line}:{place.column}"
 
 
 def _help(margin: str, text: str) -> list[str]:

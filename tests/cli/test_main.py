@@ -93,6 +93,18 @@ def test_the_env_file_beside_it_is_read_and_never_overrides(tmp_path: Path) -> N
     assert "no tts provider is named '${VOICE}'" in done.stderr
 
 
+def test_a_value_is_laid_over_the_file(tmp_path: Path) -> None:
+    write(tmp_path, f"asr: pocketsphinx\n{RULES}tts: auto\n")
+    done = run("run", "agent.yaml", "--set", "tts=espeak", "--set", "tts.rate=fast", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "--set 2:10: error: 'rate' is a whole number, not 'fast' [wrong-type]\n"
+        "   |\n"
+        " 2 | tts.rate=fast\n"
+        "   |          ^^^^\n"
+    )
+
+
 def test_a_port_that_is_taken_is_told_before_anything_slow() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -15,6 +15,7 @@ SOURCES = HERE.parent.parent / "voicekit"
 ELSEWHERE = {
     "no-file": "test_loader.py",
     "wrong-value": "the last resort of messages.py",
+    "bad-override": "test_overrides.py",
 }
 
 

@@ -12,10 +12,15 @@ from voicekit.config.loader import Loaded, load
 from voicekit.problems import Problem, refuse
 from voicekit.report import render
 
+overriding = click.option(
+    "--set", "overrides", metavar="PATH=VALUE", multiple=True, help="Lay a value over the file: llm.temperature=0.2."
+)
+"""The option of every verb that reads one agent."""
 
-def read_file(path: Path, *, running: bool) -> Loaded:
+
+def read_file(path: Path, *, running: bool, overrides: Sequence[str] = ()) -> Loaded:
     """Read and check a file, with the environment and the `.env` beside it."""
-    return load(path, variables(path.parent), running=running)
+    return load(path, variables(path.parent), running=running, overrides=overrides)
 
 
 def variables(folder: Path) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from voicekit.cli.files import read_file, show
+from voicekit.cli.files import overriding, read_file, show
 from voicekit.cli.transcript import Transcript
 from voicekit.config.agent import Agent
 from voicekit.config.services import Service
@@ -21,12 +21,13 @@ DRAIN_SECS = 5
 @click.command("run")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0: any free one.")
-def command(path: Path, port: int) -> None:
+@overriding
+def command(path: Path, port: int, overrides: tuple[str, ...]) -> None:
     """Check FILE, warm up, and answer calls until Ctrl-C.
 
     The talk page is at the address that is printed; it is reachable from this machine only.
     """
-    loaded = read_file(path, running=True)
+    loaded = read_file(path, running=True, overrides=overrides)
     show(loaded.problems, loaded.sources)
     if loaded.agent is None:
         sys.exit(1)

@@ -5,16 +5,21 @@ duplicate keys, flattens merges and turns `no` into False before a key's type ca
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import yaml
 
-from voicekit.problems import Place, Problem
+from voicekit.problems import Place, Problem, Severity
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 100_000
+
+INCLUDE = "!include"
+UNSET = "!unset"
+TAGS = (INCLUDE, UNSET)
+"""The tags that a value may have; the layers of a file give them their meaning."""
 
 # The parser in C is twelve times as fast; the one in Python says more about a mistake.
 _FAST: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -26,6 +31,7 @@ class Scalar:
 
     `raw` is the text before variables of the environment were put in; it equals `text` where there were none.
     `known` is False while a variable in it is unset: its type cannot be checked.
+    `tag` is one of `TAGS`, or empty. `verbatim` says that it is an included text, in which `${` means nothing.
     """
 
     text: str
@@ -33,6 +39,8 @@ class Scalar:
     place: Place
     raw: str = ""
     known: bool = True
+    tag: str = ""
+    verbatim: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ def read(text: str, file: str) -> tuple[Node, list[Problem]]:
         file: What its places call it.
 
     Returns:
-        The tree, and the problems that did not keep it from being built: duplicate keys.
+        The tree, and the problems that did not keep it from being built, such as duplicate keys.
 
     Raises:
         DocumentError: The text is not one YAML document, or is too large or too deep.
@@ -110,6 +118,7 @@ class _Builder:
         self.problems: list[Problem] = []
         self.open: list[_Open] = []
         self.anchors: dict[str, Node] = {}
+        self.unused: dict[str, Place] = {}
         self.root: Node | None = None
         self.sizes: dict[int, tuple[int, int]] = {}
 
@@ -118,6 +127,9 @@ class _Builder:
             self._take(event)
         if self.root is None:
             raise DocumentError(Problem("empty-file", "the file is empty", Place(self.file)))
+        for name, place in self.unused.items():
+            text = f"the anchor '&{name}' is never used"
+            self.problems.append(Problem("unused-anchor", text, place, "remove it", Severity.WARNING))
         return self.root, self.problems
 
     def _take(self, event: yaml.Event) -> None:
@@ -133,9 +145,10 @@ class _Builder:
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             self._close()
         elif isinstance(event, yaml.ScalarEvent):
-            self._refuse_tag(event)
-            plain = not event.style
-            self._add(Scalar(event.value, plain, self._place(event), event.value), event)
+            tag = event.tag if event.tag in TAGS else ""
+            if not tag:
+                self._refuse_tag(event)
+            self._add(Scalar(event.value, not event.style, self._value_place(event), event.value, tag=tag), event)
         elif isinstance(event, yaml.AliasEvent):
             self._add_alias(event)
 
@@ -156,15 +169,15 @@ class _Builder:
         if node is None:
             text = f"nothing is anchored as '&{event.anchor}' before this line"
             raise DocumentError(Problem("unknown-anchor", text, self._place(event)))
+        self.unused.pop(event.anchor or "", None)
         self._add(node, event)
 
     def _refuse_tag(self, event: yaml.NodeEvent) -> None:
         tag = getattr(event, "tag", None)
         if tag and tag != "!":
             name = tag.replace("tag:yaml.org,2002:", "!!")
-            self.problems.append(
-                Problem("unknown-tag", f"the tag '{name}' means nothing here", self._place(event), "remove it")
-            )
+            text = f"'{name}' stands before one value" if tag in TAGS else f"the tag '{name}' means nothing here"
+            self.problems.append(Problem("unknown-tag", text, self._place(event), "remove it"))
 
     def _close(self) -> None:
         done = self.open.pop()
@@ -225,6 +238,8 @@ class _Builder:
         anchor = getattr(event, "anchor", None)
         if anchor and not isinstance(event, yaml.AliasEvent):
             self.anchors[anchor] = node
+            place = self._place(event)
+            self.unused[anchor] = replace(place, end=place.column + len(anchor) + 1)
         if self.open:
             self.open[-1].children.append(node)
         else:
@@ -237,6 +252,14 @@ class _Builder:
         column = start.column + 1
         last = end.column + 1 if end.line == start.line else column + 1
         return Place(self.file, start.line + 1, column, max(last, column))
+
+    def _value_place(self, event: yaml.ScalarEvent) -> Place:
+        """Return where a value stands, without the anchor or tag before it where that can be told."""
+        place = self._place(event)
+        start = place.end - len(event.value)
+        if (event.anchor or event.tag) and not event.style and event.value and start > place.column:
+            return replace(place, column=start)
+        return place
 
 
 def _not_a_key(key: Sequence | Mapping) -> Problem:

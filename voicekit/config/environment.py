@@ -33,7 +33,7 @@ class Expansion:
     def expand(self, node: Node) -> Node:
         """Return the tree with every variable put in; `Scalar.raw` keeps what was written."""
         if isinstance(node, Scalar):
-            return self._scalar(node) if "$" in node.text else node
+            return self._scalar(node) if "$" in node.text and not node.verbatim else node
         if isinstance(node, Sequence):
             return replace(node, items=tuple(self.expand(item) for item in node.items))
         return self.expand_all(node)

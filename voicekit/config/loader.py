@@ -1,36 +1,29 @@
 """Loader: a path becomes a checked agent, or the list of everything that is wrong."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Variables
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
 from voicekit.config.agent import Agent
 from voicekit.config.checks import check
-from voicekit.config.document import DocumentError, Mapping, Node, Scalar, Sequence, read
+from voicekit.config.document import DocumentError, Mapping, Scalar
 from voicekit.config.environment import Expansion
+from voicekit.config.layers import layered, settle
 from voicekit.config.messages import Places, plain, translate
+from voicekit.config.overrides import overridden
 from voicekit.config.phrasebook import languages, phrasebook
 from voicekit.config.scalars import shown
 from voicekit.config.services import ServiceReader
 from voicekit.config.shorthand import write_out
-from voicekit.problems import Place, Problem, has_errors
+from voicekit.config.sources import Sources
+from voicekit.problems import Problem, has_errors
 from voicekit.providers.catalog import Kind
 
 _KINDS: Final[tuple[Kind, ...]] = ("asr", "llm", "tts")
-# What is never printed, whether or not the catalogue knows it: what stands before it, and the secret.
-_SECRETS: Final = (
-    re.compile(
-        r"""(?im)([\w-]*(?:key|secret|token|password|credentials?|authorization)["']?[ \t]*:[ \t]*)(\S[^,}\n]*)"""
-    ),
-    re.compile(r"(?i)(\bbearer[ \t]+)([^\s,}\"']+)"),
-    re.compile(r"(://[^/\s:@]+:)([^@\s/]+)(?=@)"),
-)
-_REFERENCE: Final = re.compile(r"""["']?(bearer )?\$\{\w+(:\?[^}]*)?\}["']?\s*""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,50 +43,50 @@ class Loaded:
     sources: Variables[str, str]
 
 
-def load(path: Path, variables: Variables[str, str], *, running: bool = False) -> Loaded:
+def load(path: Path, variables: Variables[str, str], *, running: bool = False, overrides: Sequence[str] = ()) -> Loaded:
     """Read and check one file.
 
     Args:
         path: The file; places name it as it is written here.
         variables: The environment for `${NAME}` and the providers' usual keys.
         running: Whether it is about to run: an unset variable is then an error, else a warning.
+        overrides: `path=value` each, laid over the file in order.
     """
-    name = str(path)
+    sources = Sources(path)
+    agent: Agent | None = None
+    found: list[Problem] = []
     try:
-        text = _text(path)
+        root = _whole(path, overrides, sources)
     except DocumentError as error:
-        return Loaded(path, None, (error.problem,), {})
-    sources = {name: _without_secrets(text)}
-    try:
-        node, problems = read(text, name)
-    except DocumentError as error:
-        return Loaded(path, None, (error.problem,), sources)
-    if not isinstance(node, Mapping):
-        problem = Problem("not-a-mapping", "the file is not a mapping of keys", node.place, "begin with 'version: 1'")
-        return Loaded(path, None, (problem,), sources)
-    agent, more = _agent(node, Expansion(variables, running=running))
-    found = (*problems, *more)
-    return Loaded(path, None if has_errors(found) else agent, found, sources)
+        found.append(error.problem)
+    else:
+        agent, found = _agent(root, Expansion(variables, running=running), whole=not has_errors(sources.problems))
+    # An anchored value is checked wherever it is named, and told once.
+    problems = tuple(dict.fromkeys((*sources.problems, *found)))
+    return Loaded(path, None if has_errors(problems) else agent, problems, sources.texts)
 
 
-def _text(path: Path) -> str:
-    name = str(path)
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DocumentError(Problem("no-file", f"there is no file '{name}'")) from None
-    except IsADirectoryError:
-        raise DocumentError(Problem("no-file", f"'{name}' is a folder, not a file")) from None
-    except UnicodeDecodeError as error:
-        text = f"the file is not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}"
-        raise DocumentError(Problem("not-utf8", text, Place(name))) from None
-    except OSError as error:
-        raise DocumentError(Problem("no-file", f"'{name}' cannot be read: {error.strerror}")) from None
+def _whole(path: Path, overrides: Sequence[str], sources: Sources) -> Mapping:
+    """Return the tree of a file with everything that it and the command line put into it, written out."""
+    root = sources.document(path)
+    if not isinstance(root, Mapping):
+        problem = Problem("not-a-mapping", "the file is not a mapping of keys", root.place, "begin with 'version: 1'")
+        raise DocumentError(problem)
+    root = overridden(layered(str(path), root, sources), overrides, sources)
+    kept = {key: node for key, node in root.entries.items() if not key.startswith("x-")}
+    settled = settle(write_out(replace(root, entries=kept)), sources.problems)
+    return cast("Mapping", settled)
 
 
-def _agent(root: Mapping, expansion: Expansion) -> tuple[Agent | None, list[Problem]]:
-    kept = {key: _one_item(key, node) for key, node in root.entries.items() if not key.startswith("x-")}
-    expanded = expansion.expand_all(write_out(replace(root, entries=kept)))
+def _agent(root: Mapping, expansion: Expansion, *, whole: bool) -> tuple[Agent | None, list[Problem]]:
+    """Return the agent that a tree describes, and what is wrong with it.
+
+    Args:
+        root: The tree.
+        expansion: Its environment.
+        whole: Whether nothing is missing from the tree; else sections are checked, but not what lies between them.
+    """
+    expanded = expansion.expand_all(root)
     reader = ServiceReader(expansion)
     services = _services(expanded, reader)
     values = {key: plain(node) for key, node in expanded.entries.items() if key not in _KINDS}
@@ -106,14 +99,9 @@ def _agent(root: Mapping, expansion: Expansion) -> tuple[Agent | None, list[Prob
         problems += translate(error, expanded, Agent)
     else:
         problems += silent
-    if agent is not None and not has_errors(problems):
+    if agent is not None and whole and not has_errors(problems):
         problems += check(agent, Places(expanded))
     return agent, problems
-
-
-def _one_item(key: str, node: Node) -> Node:
-    """Return a service's list of one item as the item: it is no list of services."""
-    return node.items[0] if key in _KINDS and isinstance(node, Sequence) and len(node.items) == 1 else node
 
 
 def _services(root: Mapping, reader: ServiceReader) -> dict[str, Any]:
@@ -141,15 +129,3 @@ def _speak(root: Mapping, values: dict[str, Any], services: dict[str, Any]) -> I
     for service in rules:
         lines = service.rules.model_copy(update={"otherwise": phrases.otherwise if phrases else ("",)})
         services["llm"] = tuple(replace(each, rules=lines) if each is service else each for each in services["llm"])
-
-
-def _without_secrets(text: str) -> str:
-    """Return the text with whatever looks like a secret blacked out: a problem prints the line it stands on."""
-    for secret in _SECRETS:
-        text = secret.sub(_blacked_out, text)
-    return text
-
-
-def _blacked_out(match: re.Match[str]) -> str:
-    before, secret = match[1], match[2]
-    return match[0] if _REFERENCE.fullmatch(secret) else before + re.sub(r"\S", "*", secret)

@@ -85,7 +85,7 @@ def translate(error: ValidationError, root: Node, model: type[BaseModel], within
     for item in items:
         path: Path = tuple(item["loc"])
         node = find(root, path)
-        if isinstance(node, Mapping) and node.broken:
+        if (isinstance(node, Mapping) and node.broken) or (isinstance(node, Scalar) and not node.known):
             continue
         kind, facts = item["type"], item.get("ctx", {})
         section = _section(within + path[:-1])

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Values
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -26,6 +26,7 @@ from voicekit.config.scalars import (
     shown,
     wrong_type,
 )
+from voicekit.config.shorthand import as_service
 from voicekit.config.suggestions import suggest
 from voicekit.problems import Place, Problem
 from voicekit.providers.catalog import Kind, Option, Provider, catalog
@@ -118,25 +119,15 @@ class ServiceReader:
         return Service(kind, provider, options, named.place)
 
     def _written_out(self, kind: Kind, node: Node) -> Mapping | None:
-        """Return a service as a mapping: `provider/model` splits at the first slash."""
-        if isinstance(node, Scalar):
-            if node.plain and node.text in ("", "~", "null"):
-                self.problems.append(wrong_value("no-value", {}, kind, node))
-                return None
-            if not node.known:
-                return None
-            name, slash, model = node.text.partition("/")
-            end = node.place.column + len(name) if node.plain else node.place.end
-            named = replace(_part(node, name), place=replace(node.place, end=end))
-            entries: dict[str, Node] = {"provider": named}
-            if slash:
-                entries["model"] = _part(node, model)
-            return Mapping(entries, dict.fromkeys(entries, node.place), node.place)
-        if isinstance(node, Mapping) and "provider" in node.entries:
-            return node
-        if isinstance(node, Mapping):
+        """Return a service as a mapping, or report why it is none."""
+        written = as_service(node)
+        if isinstance(written, Mapping) and "provider" in written.entries:
+            return written
+        if isinstance(written, Mapping):
             self.problems.append(Problem("missing-key", f"'provider' is missing in {kind}", node.place))
-        else:
+        elif isinstance(written, Scalar) and written.plain and written.text in ("", "~", "null"):
+            self.problems.append(wrong_value("no-value", {}, kind, node))
+        elif not isinstance(written, Scalar) or written.known:
             self.problems.append(wrong_value("wrong-type", _facts("a provider's name", node), kind, node))
         return None
 
@@ -178,11 +169,6 @@ class ServiceReader:
             self.problems += translate(error, section, Rules, ("llm",))
             return None
         return Service("llm", provider, {}, place, rules)
-
-
-def _part(node: Scalar, text: str) -> Scalar:
-    """Return a part of a value; one that came from the environment stays known as such."""
-    return replace(node, text=text, raw=text if node.raw == node.text else node.raw)
 
 
 def _is_literal(node: Scalar) -> bool:

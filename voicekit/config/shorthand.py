@@ -1,7 +1,4 @@
-"""Shorthand: short forms written out, so that each section has one shape when it is checked.
-
-`asr`, `llm` and `tts` have their own short form, in `voicekit.config.services`.
-"""
+"""Shorthand: short forms written out, so that each section has one shape when it is checked."""
 
 from collections.abc import Callable
 from collections.abc import Mapping as Table
@@ -25,11 +22,42 @@ def _keyed(key: str, node: Node) -> Mapping:
 
 
 def _section(key: str) -> Callable[[Node], Node]:
-    return lambda node: _keyed(key, node) if isinstance(node, Scalar) and node.text else node
+    return lambda node: _keyed(key, node) if isinstance(node, Scalar) and node.text and not node.tag else node
+
+
+def as_service(node: Node) -> Node:
+    """Return a service written out: `provider/model` splits at the first slash.
+
+    A text with a variable in it stays as it is until the variable is put in: the slash may come with it.
+    """
+    if not isinstance(node, Scalar) or not node.text or node.tag or (node.plain and node.text in ("~", "null")):
+        return node
+    if "${" in node.text and node.raw == node.text:
+        return node
+    name, slash, model = node.text.partition("/")
+    end = node.place.column + len(name) if node.plain else node.place.end
+    entries: dict[str, Node] = {"provider": replace(_part(node, name), place=replace(node.place, end=end))}
+    if slash:
+        entries["model"] = _part(node, model)
+    return Mapping(entries, dict.fromkeys(entries, node.place), node.place)
+
+
+def _part(node: Scalar, text: str) -> Scalar:
+    """Return a part of a value; one that came from the environment stays known as such."""
+    return replace(node, text=text, raw=text if node.raw == node.text else node.raw)
+
+
+def _services(node: Node) -> Node:
+    """Return a section of services written out; a list of one is its item."""
+    if not isinstance(node, Sequence):
+        return as_service(node)
+    if len(node.items) == 1:
+        return as_service(node.items[0])
+    return replace(node, items=tuple(as_service(item) for item in node.items))
 
 
 def _greeting(node: Node) -> Node:
-    if isinstance(node, Scalar) and (not node.text or (node.plain and node.text == "false")):
+    if isinstance(node, Scalar) and (not node.text or node.tag or (node.plain and node.text == "false")):
         return node
     return _keyed("say", node) if isinstance(node, Scalar | Sequence) else node
 
@@ -49,6 +77,9 @@ def _tool(name: str, node: Node) -> Node:
 
 _FORMS: Final[Table[str, Callable[[Node], Node]]] = {
     **{section: _section(key) for section, key in _TEXT_MEANS.items()},
+    "asr": _services,
+    "llm": _services,
+    "tts": _services,
     "greeting": _greeting,
     "tools": _tools,
 }

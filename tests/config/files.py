@@ -1,0 +1,37 @@
+"""What the tests of several files share: a folder of them, loaded and rendered."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from voicekit.config.agent import Agent
+from voicekit.config.loader import load
+from voicekit.report import render
+
+KEYS = {
+    "DEEPGRAM_API_KEY": "d",
+    "OPENAI_API_KEY": "o",
+    "ANTHROPIC_API_KEY": "a",
+    "ELEVENLABS_API_KEY": "e",
+}
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def loaded(folder: Path, *overrides: str, name: str = "agent.yaml") -> Agent:
+    """Return the agent of a folder's file; fail with what is wrong with it."""
+    found = load(folder / name, KEYS, running=True, overrides=overrides)
+    assert found.agent is not None, render(found.problems, found.sources)
+    assert found.problems == ()
+    return found.agent
+
+
+def refused(folder: Path, *overrides: str, name: str = "agent.yaml") -> str:
+    """Return what is printed of a folder's file, with its paths as they are within the folder."""
+    found = load(folder / name, KEYS, running=True, overrides=overrides)
+    assert found.agent is None
+    return render(found.problems, found.sources).replace(f"{folder}/", "")
