@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from voicekit.cli.main import VERBS
+
 ROOT = Path(__file__).parent.parent.parent
 LOCAL = ROOT / "pipelines" / "local.yaml"
 
@@ -30,7 +32,7 @@ def write(folder: Path, text: str, name: str = "agent.yaml") -> Path:
 def test_the_help_lists_the_verbs() -> None:
     done = run("--help")
     assert done.returncode == 0
-    assert [line.split()[0] for line in done.stdout.partition("Verbs:\n")[2].splitlines()] == ["run", "validate"]
+    assert [line.split()[0] for line in done.stdout.partition("Verbs:\n")[2].splitlines()] == list(VERBS)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from voicekit.report import render
 VERBS: Final = {
     "run": "Check a file, warm up, and answer calls.",
     "validate": "Check files and say everything that is wrong.",
+    "explain": "Show a file as it will run, each value with its origin.",
 }
 
 

@@ -35,12 +35,14 @@ class Loaded:
         agent: The checked agent, or None when an error keeps the file from running.
         problems: Everything that is wrong, in no order.
         sources: The text of each file that was read, for printing problems.
+        tree: The file with all that it extends and includes, as it is written, or None when it cannot be read.
     """
 
     path: Path
     agent: Agent | None
     problems: tuple[Problem, ...]
     sources: Variables[str, str]
+    tree: Mapping | None = None
 
 
 def load(path: Path, variables: Variables[str, str], *, running: bool = False, overrides: Sequence[str] = ()) -> Loaded:
@@ -54,16 +56,17 @@ def load(path: Path, variables: Variables[str, str], *, running: bool = False, o
     """
     sources = Sources(path)
     agent: Agent | None = None
+    tree: Mapping | None = None
     found: list[Problem] = []
     try:
-        root = _whole(path, overrides, sources)
+        tree = _whole(path, overrides, sources)
     except DocumentError as error:
         found.append(error.problem)
     else:
-        agent, found = _agent(root, Expansion(variables, running=running), whole=not has_errors(sources.problems))
+        agent, found = _agent(tree, Expansion(variables, running=running), whole=not has_errors(sources.problems))
     # An anchored value is checked wherever it is named, and told once.
     problems = tuple(dict.fromkeys((*sources.problems, *found)))
-    return Loaded(path, None if has_errors(problems) else agent, problems, sources.texts)
+    return Loaded(path, None if has_errors(problems) else agent, problems, sources.texts, tree)
 
 
 def _whole(path: Path, overrides: Sequence[str], sources: Sources) -> Mapping:

@@ -5,7 +5,7 @@ style, read by its key as every value is.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
@@ -25,7 +25,7 @@ _FLOW: Final = frozenset("{[\"'!")
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class Step:
     """One step of a path: a key, or the position of an item."""
 
     name: str | int
@@ -45,43 +45,44 @@ def overridden(root: Mapping, overrides: Sequence[str], sources: Sources) -> Map
     return root
 
 
-def _parsed(override: str, number: int, sources: Sources) -> tuple[list[_Step], Node]:
+def _parsed(override: str, number: int, sources: Sources) -> tuple[list[Step], Node]:
     path, equals, text = override.partition("=")
     place = Place(FILE, number, 1, len(path) + 1)
-    steps = list(_steps(path, number))
+    path_steps = steps(path, number)
     if not equals:
         raise DocumentError(Problem("bad-override", f"'{path}' is given no value", place, f"--set {path}=VALUE"))
-    if not steps:
+    if not path_steps:
         hint = "names joined by dots, [0] for an item of a list: llm.temperature, llm[1].model"
         raise DocumentError(Problem("bad-override", f"'{path}' is no path of keys", place, hint))
     start = len(path) + 2
     if text[:1] not in _FLOW:
-        return steps, Scalar(text, True, Place(FILE, number, start, start + len(text)), text)
+        return path_steps, Scalar(text, True, Place(FILE, number, start, start + len(text)), text)
     try:
         node, problems = read(text, FILE)
     except DocumentError as error:
         raise DocumentError(_problem_moved(error.problem, number, start)) from None
     sources.problems += [_problem_moved(problem, number, start) for problem in problems]
-    return steps, _relocated(node, number, start)
+    return path_steps, _relocated(node, number, start)
 
 
-def _steps(path: str, number: int) -> Iterator[_Step]:
-    """Yield the steps of a path; nothing where it is none."""
-    steps: list[_Step] = []
+def steps(path: str, number: int = 1) -> list[Step]:
+    """Return the steps of a path; none where it is no path.
+
+    Args:
+        path: As in `llm[1].model`.
+        number: Which override of the command line it belongs to.
+    """
+    found: list[Step] = []
     at = 0
-    while at < len(path):
-        match = _STEP.match(path, at)
-        if match is None:
-            return
+    while at < len(path) and (match := _STEP.match(path, at)):
         name = match[1] or match[2]
         place = Place(FILE, number, at + 1, match.end() + 1)
-        steps.append(_Step(int(match[3]) if name is None else name, place))
+        found.append(Step(int(match[3]) if name is None else name, place))
         at = match.end()
-    if steps and isinstance(steps[0].name, str):
-        yield from steps
+    return found if at == len(path) and found and isinstance(found[0].name, str) else []
 
 
-def _upper(below: Node | None, steps: Sequence[_Step], value: Node, at: Path) -> Node:
+def _upper(below: Node | None, steps: Sequence[Step], value: Node, at: Path) -> Node:
     """Return what is to be laid over a node so that a value comes to the end of a path."""
     if not steps:
         return value

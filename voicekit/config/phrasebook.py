@@ -16,10 +16,12 @@ class Phrasebook:
     """Lines of one language.
 
     Attributes:
+        source: Where they come from, as `phrases/en`.
         failure: Said when a turn cannot be answered.
         otherwise: Said by `llm: rules` when nothing matches.
     """
 
+    source: str
     failure: tuple[str, ...]
     otherwise: tuple[str, ...]
 
@@ -31,7 +33,7 @@ def phrasebook(language: str) -> Phrasebook | None:
         if tag in languages():
             path = _FOLDER / f"{tag}.yaml"
             lines: Mapping[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-            return Phrasebook(failure=tuple(lines["failure"]), otherwise=tuple(lines["otherwise"]))
+            return Phrasebook(f"phrases/{tag}", tuple(lines["failure"]), tuple(lines["otherwise"]))
     return None
 
 

@@ -1,0 +1,42 @@
+"""Drawing: the pipeline that a file becomes, as lines for a terminal, in the order of `voicekit.runtime.pipeline`."""
+
+from collections.abc import Iterator
+
+from voicekit.config.agent import Agent
+from voicekit.config.services import Service
+
+
+def drawn(agent: Agent) -> list[str]:
+    """Return the pipeline of an agent, one line a part."""
+    parts = [
+        (agent.transport.type, "the caller's sound comes in"),
+        ("asr", _named(agent.asr)),
+        ("turn", ", ".join(_turn(agent))),
+        ("llm", ", ".join(_models(agent))),
+        ("tools", ", ".join(agent.tools)),
+        ("tts", _named(agent.tts)),
+        (agent.transport.type, "the agent's sound goes out"),
+    ]
+    lines = [f"{name:10} {text}" for name, text in parts if text]
+    return [line for each in lines for line in (each, "  │")][:-1]
+
+
+def _named(service: Service) -> str:
+    if service.provider.one_of:
+        return f"{service.provider.name}: the first of {', '.join(service.provider.one_of)} that is here"
+    return f"{service.provider.name}/{service.model}" if service.model else service.provider.name
+
+
+def _turn(agent: Agent) -> Iterator[str]:
+    vad = agent.vad
+    yield f"{vad.provider}: speech after {vad.start_secs:g} s, silence after {vad.stop_secs:g} s"
+    if agent.turn.end == "fixed":
+        yield f"the turn ends {agent.turn.wait_ms} ms after the last speech"
+    else:
+        yield f"{agent.asr.provider.name} ends the turn where it can, else smart-turn does"
+
+
+def _models(agent: Agent) -> Iterator[str]:
+    first, *others = agent.llm
+    yield f"{_named(first)} ({len(first.rules.rules)} rules)" if first.rules else _named(first)
+    yield from (f"then {_named(other)} after an error or {agent.fallback.llm_ms} ms without a word" for other in others)

@@ -1,0 +1,145 @@
+"""Origins: a checked file in full, each value with where it came from.
+
+What the file does not say stands in the tree like what it says; the `file` of its place names its origin instead:
+a `Place` without a line.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Table
+from dataclasses import replace
+from typing import Any, Final
+
+from voicekit.config.agent import Agent
+from voicekit.config.document import Mapping, Node, Scalar, Sequence
+from voicekit.config.phrasebook import phrasebook
+from voicekit.config.section import Section
+from voicekit.config.services import Service
+from voicekit.problems import Place
+from voicekit.providers.catalog import KINDS
+
+Path = tuple[str, ...]
+
+DEFAULT: Final = "default"
+# Text that needs no quotes.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./-]*)( [A-Za-z0-9_./-]+)*")
+# Options of a provider whose default of Pipecat's is worth a line; `voicekit providers` has the others.
+_SHOWN: Final = ("model", "voice")
+# What is no part of a file that does not use it.
+_USED: Final[Table[Path, Callable[[Agent], bool]]] = {
+    ("turn", "wait_ms"): lambda agent: agent.turn.end == "fixed",
+    ("fallback",): lambda agent: len(agent.llm) > 1,
+}
+
+
+def complete(agent: Agent, tree: Mapping) -> Mapping:
+    """Return the tree of a checked file with everything that holds without being written.
+
+    Args:
+        agent: The file, checked.
+        tree: The file, as written.
+    """
+    entries: dict[str, Node] = {}
+    for name in type(agent).model_fields:
+        if node := _section(agent, name, tree.entries.get(name)):
+            entries[name] = node
+    keys = {key: tree.keys.get(key, node.place) for key, node in entries.items()}
+    return replace(tree, entries=entries, keys=keys)
+
+
+def origin(place: Place) -> str:
+    """Return where a value came from, in words or as `file:line`."""
+    return f"{place.file}:{place.line}" if place.line else place.file
+
+
+def _section(agent: Agent, name: str, node: Node | None) -> Node | None:
+    if name in KINDS:
+        services: tuple[Service, ...] = getattr(agent, name) if name == "llm" else (getattr(agent, name),)
+        nodes = node.items if isinstance(node, Sequence) else (node,)
+        found = tuple(_service(agent, *each) for each in zip(services, nodes, strict=True))
+        return replace(node, items=found) if isinstance(node, Sequence) else found[0]
+    value = getattr(agent, name)
+    if name == "failure" and node is None:
+        return _value(value.model_dump(), _phrases(agent))
+    return _completed(agent, (name,), value, node)
+
+
+def _completed(agent: Agent, path: Path, value: Any, node: Node | None) -> Node | None:
+    """Return the node of a value, with the defaults of the sections in it."""
+    used = _USED.get(path)
+    if used and not used(agent):
+        return None
+    if isinstance(value, dict) and isinstance(node, Mapping):
+        named = {key: _completed(agent, (*path, key), value[key], each) for key, each in node.entries.items()}
+        return replace(node, entries={key: each for key, each in named.items() if each})
+    if not isinstance(value, Section) or (node is not None and not isinstance(node, Mapping)):
+        return node or _value(value, _from(DEFAULT))
+    written = node.entries if node else {}
+    entries = {
+        key: inner
+        for key in type(value).model_fields
+        if (inner := _completed(agent, (*path, key), getattr(value, key), written.get(key)))
+    }
+    keys = node.keys if node else {}
+    return _mapping(entries, keys, node.place if node else _from(DEFAULT)) if entries else None
+
+
+def _service(agent: Agent, service: Service, written: Node | None) -> Mapping:
+    node = written if isinstance(written, Mapping) else _named(service)
+    entries = node.entries | {key: each for key, each in _implied(agent, service) if key not in node.entries}
+    if service.rules and "otherwise" not in entries:
+        lines = _value(service.rules.otherwise, _phrases(agent))
+        entries |= {"otherwise": lines} if lines else {}
+    return _mapping(entries, node.keys, node.place)
+
+
+def _named(service: Service) -> Mapping:
+    """Return what a service's text with a variable in it has become."""
+    named = {"provider": service.provider.name, "model": service.model}
+    entries: dict[str, Node] = {key: Scalar(text, True, service.place) for key, text in named.items() if text}
+    return _mapping(entries, {}, service.place)
+
+
+def _implied(agent: Agent, service: Service) -> Iterator[tuple[str, Node]]:
+    """Yield the options that a service has without the file, each with its origin."""
+    provider = service.provider
+    for key, value in service.options.items():
+        if (variable := provider.environment.get(key)) and key not in provider.defaults:
+            yield key, Scalar(f"${{{variable}}}", True, _from("environment"))
+        elif node := _value(value, _from("voicekit")):
+            yield key, node
+    if "language" in provider.options and "language" not in service.options:
+        yield "language", Scalar(agent.language, True, _from("language"))
+    for key in _SHOWN:
+        option = provider.options.get(key)
+        if option and key not in service.options and (node := _value(option.default, _from("Pipecat"))):
+            yield key, node
+
+
+def _mapping(entries: dict[str, Node], keys: Table[str, Place], place: Place) -> Mapping:
+    return Mapping(entries, {key: keys.get(key, node.place) for key, node in entries.items()}, place)
+
+
+def _phrases(agent: Agent) -> Place:
+    book = phrasebook(agent.language)
+    return _from(book.source if book else DEFAULT)
+
+
+def _from(words: str) -> Place:
+    return Place(words, 0)
+
+
+def _value(value: Any, place: Place) -> Node | None:
+    """Return a plain value as a node; None for what is empty or absent."""
+    if value is None or value in ("", (), {}, []):
+        return None
+    if isinstance(value, bool):
+        return Scalar(str(value).lower(), True, place)
+    if isinstance(value, int | float):
+        return Scalar(f"{value:g}", True, place)
+    if isinstance(value, str):
+        return Scalar(value.replace("$", "$$"), bool(_PLAIN.fullmatch(value)), place)
+    if isinstance(value, dict):
+        inner = {str(key): node for key, each in value.items() if (node := _value(each, place))}
+        return _mapping(inner, {}, place)
+    return Sequence(tuple(node for item in value if (node := _value(item, place))), place)
