@@ -6,6 +6,10 @@ Checks yield problems and never print them; `voicekit.report` is the one place t
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+# What a place calls the overrides given on the command line; its line says which of them.
+OVERRIDES: Final = "--set"
 
 
 class Severity(StrEnum):
@@ -24,6 +28,11 @@ class Place:
     line: int = 1
     column: int = 1
     end: int = 1
+
+    def __str__(self) -> str:
+        """Return it as every report writes it: `agent.yaml:3:13`, or `--set 2:14`."""
+        separator = " " if self.file == OVERRIDES else ":"
+        return f"{self.file}{separator}{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True)
