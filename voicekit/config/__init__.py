@@ -1,1 +1,1 @@
-"""From a file to a checked, typed value with places. Pure: the standard library, PyYAML and pydantic."""
+"""From a file to a checked, typed value with places. Pure: the standard library, PyYAML, pydantic and python-dotenv."""

@@ -45,7 +45,14 @@ class Loaded:
     tree: Mapping | None = None
 
 
-def load(path: Path, variables: Variables[str, str], *, running: bool = False, overrides: Sequence[str] = ()) -> Loaded:
+def load(
+    path: Path,
+    variables: Variables[str, str],
+    *,
+    running: bool = False,
+    overrides: Sequence[str] = (),
+    data: bytes | None = None,
+) -> Loaded:
     """Read and check one file.
 
     Args:
@@ -53,8 +60,9 @@ def load(path: Path, variables: Variables[str, str], *, running: bool = False, o
         variables: The environment for `${NAME}` and the providers' usual keys.
         running: Whether it is about to run: an unset variable is then an error, else a warning.
         overrides: `path=value` each, laid over the file in order.
+        data: What is in the file, where that has been read already or comes from elsewhere.
     """
-    sources = Sources(path)
+    sources = Sources(path, data)
     agent: Agent | None = None
     tree: Mapping | None = None
     found: list[Problem] = []

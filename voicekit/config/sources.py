@@ -31,16 +31,18 @@ class Sources:
 
     Args:
         first: The file that was asked for. Places name every file relative to where it is named.
+        data: What is in it, where that comes from elsewhere.
 
     Attributes:
         texts: The text of each file that was read, without secrets, for printing problems.
         problems: What is wrong in them and did not keep them from being read.
     """
 
-    def __init__(self, first: Path) -> None:
+    def __init__(self, first: Path, data: bytes | None = None) -> None:
         self.texts: dict[str, str] = {}
         self.problems: list[Problem] = []
         self._folder = _project(first.absolute().parent)
+        self._given = {} if data is None else {str(first): data}
         self._read: dict[str, str] = {}
         self._documents: dict[str, Node] = {}
         self._named = 0
@@ -70,7 +72,7 @@ class Sources:
         if place is not None:
             self._check(path, place)
         if name not in self._read:
-            self._read[name] = _text(path, place)
+            self._read[name] = _decoded(self._given[name], path) if name in self._given else _text(path, place)
             self._size += len(self._read[name])
             if self._size > MAX_TEXT:
                 raise DocumentError(Problem("too-large", "the included files are larger than 8 MiB", place))
@@ -105,19 +107,24 @@ def _text(path: Path, place: Place | None) -> str:
             raise DocumentError(Problem("no-file", f"'{name}' is not a file", place))
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise DocumentError(Problem("too-large", "the file is larger than 1 MiB", Place(name)))
-        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise DocumentError(Problem("no-file", f"there is no file '{name}'", place)) from None
     except IsADirectoryError:
         raise DocumentError(Problem("no-file", f"'{name}' is a folder, not a file", place)) from None
-    except UnicodeDecodeError as error:
-        text = f"the file is not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}"
-        raise DocumentError(Problem("not-utf8", text, Place(name))) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DocumentError(Problem("no-file", f"'{printable(name)}' cannot be read: {reason}", place)) from None
+    return _decoded(content, path)
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    if len(content) > MAX_BYTES:
+        raise DocumentError(Problem("too-large", "the file is larger than 1 MiB", Place(str(path))))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        text = f"the file is not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}"
+        raise DocumentError(Problem("not-utf8", text, Place(str(path)))) from None
 
 
 def without_secrets(text: str) -> str:
