@@ -43,7 +43,7 @@ greeting:
     - "Guten Tag: hier Acme."               # agent.yaml:9
     - Hallo                                 # agent.yaml:9
   interruptible: true                       # default
-  delay_ms: 200                             # --set:2
+  delay_ms: 200                             # --set 2
 transport:
   type: webrtc                              # default
 vad:
@@ -54,7 +54,7 @@ vad:
   min_volume: 0.6                           # default
 turn:
   end: fixed                                # base.yaml:5
-  wait_ms: 900                              # --set:1
+  wait_ms: 900                              # --set 1
 asr:
   provider: openai-realtime                 # agent.yaml:7
   endpoint: "wss://me:****@example.org/v1"  # agent.yaml:7

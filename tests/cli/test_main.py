@@ -1,6 +1,5 @@
 """The command as a user meets it: what it prints and how it ends."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -9,24 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.command import ROOT, RULES, run, write
+
 from voicekit.cli.main import VERBS
 
-ROOT = Path(__file__).parent.parent.parent
 LOCAL = ROOT / "pipelines" / "local.yaml"
-
-RULES = "llm: {provider: rules, rules: [{hear: hello, say: Hello.}]}\n"
-
-
-def run(*arguments: str, folder: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **variables}
-    command = [sys.executable, "-m", "voicekit", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False, timeout=60)
-
-
-def write(folder: Path, text: str, name: str = "agent.yaml") -> Path:
-    path = folder / name
-    path.write_text(f"version: 1\nname: agent\n{text}", encoding="utf-8")
-    return path
 
 
 def test_the_help_lists_the_verbs() -> None:
@@ -39,7 +25,11 @@ def test_the_help_lists_the_verbs() -> None:
     ("arguments", "text"),
     [
         (["fly"], "Error: No such command 'fly'."),
-        (["validate"], "Error: Missing argument 'FILE…'."),
+        (["run"], "Error: Missing argument 'FILE'."),
+        (
+            ["validate", "--format", "xml"],
+            "Error: Invalid value for '--format': 'xml' is not one of 'auto', 'text', 'json', 'github', 'junit'.",
+        ),
         (
             ["run", "a.yaml", "--port", "many"],
             "Error: Invalid value for '--port': 'many' is not a valid integer range.",
@@ -50,26 +40,6 @@ def test_wrong_usage_is_2(arguments: list[str], text: str) -> None:
     done = run(*arguments)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == text
-
-
-def test_a_right_file_is_0() -> None:
-    done = run("validate", "pipelines/local.yaml")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "no problems in 1 file\n", "")
-
-
-def test_all_problems_of_all_files_are_shown_and_it_is_1(tmp_path: Path) -> None:
-    write(tmp_path, f"asr: pocketsphinx\n{RULES}tts: flit\n", "one.yaml")
-    done = run("validate", "one.yaml", "two.yaml", folder=tmp_path)
-    assert done.returncode == 1
-    assert done.stdout == "2 errors in 2 files\n"
-    assert done.stderr == (
-        "one.yaml:5:6: error: no tts provider is named 'flit' [unknown-provider]\n"
-        "   |\n"
-        " 5 | tts: flit\n"
-        "   |      ^^^^\n"
-        "  = help: did you mean 'flite'?\n"
-        "error: there is no file 'two.yaml' [no-file]\n"
-    )
 
 
 @pytest.mark.parametrize(
@@ -85,14 +55,6 @@ def test_a_file_that_is_wrong_is_not_run(content: str | None, stderr: str, tmp_p
     done = run("run", "agent.yaml", folder=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(stderr)
-
-
-def test_the_env_file_beside_it_is_read_and_never_overrides(tmp_path: Path) -> None:
-    write(tmp_path, f"asr: pocketsphinx\n{RULES}tts: ${{VOICE}}\n")
-    (tmp_path / ".env").write_text("VOICE=espeak\n", encoding="utf-8")
-    assert run("validate", "agent.yaml", folder=tmp_path).returncode == 0
-    done = run("validate", "agent.yaml", folder=tmp_path, VOICE="nobody")
-    assert "no tts provider is named '${VOICE}'" in done.stderr
 
 
 def test_a_value_is_laid_over_the_file(tmp_path: Path) -> None:

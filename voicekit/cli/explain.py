@@ -9,8 +9,10 @@ from typing import Final
 import click
 
 from voicekit.cli.drawing import drawn
-from voicekit.cli.files import overriding, read_file, show
+from voicekit.cli.options import overriding
+from voicekit.cli.terminal import show
 from voicekit.config.document import DocumentError, Mapping, Node, Scalar, Sequence, read
+from voicekit.config.files import read_file
 from voicekit.config.origins import complete, origin
 from voicekit.config.overrides import steps
 from voicekit.config.sources import without_secrets

@@ -11,8 +11,8 @@ from typing import Final
 
 import click
 
+from voicekit.cli.terminal import show
 from voicekit.problems import Refused
-from voicekit.report import render
 
 # The verbs, in the order of the help, with what each does in one line.
 VERBS: Final = {
@@ -50,7 +50,7 @@ def main() -> None:
     try:
         code = group.main(standalone_mode=False)
     except Refused as refused:
-        click.echo(render(refused.problems, {}, colour=sys.stderr.isatty()), err=True)
+        show(refused.problems, {})
         code = 1
     except click.ClickException as error:
         error.show()

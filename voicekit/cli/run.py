@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 
-from voicekit.cli.files import overriding, read_file, show
+from voicekit.cli.options import overriding
+from voicekit.cli.terminal import show
 from voicekit.cli.transcript import Transcript
 from voicekit.config.agent import Agent
+from voicekit.config.files import read_file
 from voicekit.config.services import Service
 from voicekit.problems import Refused, refuse
 

@@ -1,7 +1,7 @@
 """Files: how a file is read together with the environment and the `.env` beside it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Variables
 from pathlib import Path
 
@@ -36,6 +36,7 @@ def read_file(
     path: Path,
     *,
     running: bool = False,
+    overrides: Sequence[str] = (),
     data: bytes | None = None,
     variables_of: Callable[[Path], Variables[str, str]] = variables_beside,
 ) -> Loaded:
@@ -44,6 +45,7 @@ def read_file(
     Args:
         path: The file.
         running: Whether it is about to run: an unset variable is then an error, else a warning.
+        overrides: `path=value` each, laid over the file in order.
         data: What is in the file, where that has been read already or comes from elsewhere.
         variables_of: Returns the variables for a folder; may raise `Refused`.
     """
@@ -51,4 +53,4 @@ def read_file(
         variables = variables_of(path.parent)
     except Refused as refused:
         return Loaded(path, None, refused.problems, {})
-    return load(path, variables, running=running, data=data)
+    return load(path, variables, running=running, overrides=overrides, data=data)

@@ -49,7 +49,7 @@ def complete(agent: Agent, tree: Mapping) -> Mapping:
 
 def origin(place: Place) -> str:
     """Return where a value came from, in words or as `file:line`."""
-    return f"{place.file}:{place.line}" if place.line else place.file
+    return str(place).rpartition(":")[0] if place.line else place.file
 
 
 def _section(agent: Agent, name: str, node: Node | None) -> Node | None:

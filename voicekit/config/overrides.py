@@ -14,10 +14,7 @@ from voicekit.config.document import Sequence as List
 from voicekit.config.layers import Path, over
 from voicekit.config.shorthand import write_out
 from voicekit.config.sources import Sources, without_secrets
-from voicekit.problems import Place, Problem
-
-FILE: Final = "--set"
-"""What places call the command line; their line is the number of the override."""
+from voicekit.problems import OVERRIDES, Place, Problem
 
 _STEP: Final = re.compile(r'(?:^|\.)(?:([A-Za-z_][\w-]*)|"([^"]+)")|\[([0-9]{1,4})\]')
 # What begins a value that is more than plain words.
@@ -34,7 +31,7 @@ class Step:
 
 def overridden(root: Mapping, overrides: Sequence[str], sources: Sources) -> Mapping:
     """Return a file with overrides laid over it, in order. One that cannot be read or placed is reported."""
-    sources.texts[FILE] = "\n".join(without_secrets(override) for override in overrides)
+    sources.texts[OVERRIDES] = "\n".join(without_secrets(override) for override in overrides)
     for number, override in enumerate(overrides, 1):
         try:
             steps, value = _parsed(override, number, sources)
@@ -47,7 +44,7 @@ def overridden(root: Mapping, overrides: Sequence[str], sources: Sources) -> Map
 
 def _parsed(override: str, number: int, sources: Sources) -> tuple[list[Step], Node]:
     path, equals, text = override.partition("=")
-    place = Place(FILE, number, 1, len(path) + 1)
+    place = Place(OVERRIDES, number, 1, len(path) + 1)
     path_steps = steps(path, number)
     if not equals:
         raise DocumentError(Problem("bad-override", f"'{path}' is given no value", place, f"--set {path}=VALUE"))
@@ -56,9 +53,9 @@ def _parsed(override: str, number: int, sources: Sources) -> tuple[list[Step], N
         raise DocumentError(Problem("bad-override", f"'{path}' is no path of keys", place, hint))
     start = len(path) + 2
     if text[:1] not in _FLOW:
-        return path_steps, Scalar(text, True, Place(FILE, number, start, start + len(text)), text)
+        return path_steps, Scalar(text, True, Place(OVERRIDES, number, start, start + len(text)), text)
     try:
-        node, problems = read(text, FILE)
+        node, problems = read(text, OVERRIDES)
     except DocumentError as error:
         raise DocumentError(_problem_moved(error.problem, number, start)) from None
     sources.problems += [_problem_moved(problem, number, start) for problem in problems]
@@ -76,7 +73,7 @@ def steps(path: str, number: int = 1) -> list[Step]:
     at = 0
     while at < len(path) and (match := _STEP.match(path, at)):
         name = match[1] or match[2]
-        place = Place(FILE, number, at + 1, match.end() + 1)
+        place = Place(OVERRIDES, number, at + 1, match.end() + 1)
         found.append(Step(int(match[3]) if name is None else name, place))
         at = match.end()
     return found if at == len(path) and found and isinstance(found[0].name, str) else []
@@ -116,4 +113,4 @@ def _problem_moved(problem: Problem, number: int, start: int) -> Problem:
 
 
 def _moved(place: Place, number: int, start: int) -> Place:
-    return Place(FILE, number, place.column + start - 1, place.end + start - 1)
+    return Place(OVERRIDES, number, place.column + start - 1, place.end + start - 1)

@@ -35,4 +35,4 @@ def _where(place: Place | None) -> Mapping[str, str]:
     if place is None or place.file == OVERRIDES:
         return {}
     end = max(place.end, place.column)
-    return {"file": place.file, "line": str(place.line), "col": str(place.column), "endColumn": str(end)}
+    return {"file": visible(place.file), "line": str(place.line), "col": str(place.column), "endColumn": str(end)}
