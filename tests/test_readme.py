@@ -1,13 +1,16 @@
 """The README holds: its files validate, its outputs are what is printed, its make targets exist."""
 
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,6 +70,58 @@ def test_its_first_file_answers_at_the_address_it_shows(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 130
     assert re.sub(r":\d+ ", ":7860 ", line) == expected
+
+
+def test_its_program_reads_its_first_file(tmp_path: Path) -> None:
+    name, block = FILES[0]
+    (tmp_path / name).write_text(block, encoding="utf-8")
+    (program,) = blocks("python")
+    assert run([sys.executable, "-c", program], tmp_path).stdout == "hello is heard by pocketsphinx\n\n"
+
+
+def test_its_workflow_checks_the_agents_of_a_folder() -> None:
+    workflow, hooks = map(yaml.safe_load, blocks("yml"))
+    lines = [step["run"] for step in workflow["jobs"]["agents"]["steps"] if "run" in step]
+    command = next(line for line in lines if line.startswith("voicekit "))
+    done = run([*VOICEKIT, *command.split()[1:]], ROOT)
+    assert done.returncode == 0, done.stderr
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert [each["id"] for each in hooks["repos"][0]["hooks"]] == [hook["id"]]
+
+
+MISTAKE = "some folder/a.yaml:4:29: error: 'wait_ms' is a whole number, not '[x]: 1' [wrong-type]"
+SHOWN = " 4 | a: b:1:2: error: c [d]"
+
+
+def test_its_problem_matcher_reads_a_problem() -> None:
+    (tasks,) = blocks("json")
+    pattern = json.loads(tasks)["tasks"][0]["problemMatcher"]["pattern"]
+    match = re.match(pattern["regexp"], MISTAKE)
+    assert match
+    assert {key: match[group] for key, group in pattern.items() if key != "regexp"} == {
+        "file": "some folder/a.yaml",
+        "line": "4",
+        "column": "29",
+        "severity": "error",
+        "message": "'wait_ms' is a whole number, not '[x]: 1'",
+        "code": "wrong-type",
+    }
+    assert not re.match(pattern["regexp"], SHOWN)
+
+
+@pytest.mark.skipif(not shutil.which("vim"), reason="needs vim")
+def test_its_errorformat_reads_a_problem(tmp_path: Path) -> None:
+    (settings,) = blocks("vim")
+    lines = ["   |", SHOWN, MISTAKE, MISTAKE.replace("error", "warning").replace(":4:", ":5:")]
+    (tmp_path / "told").write_text("\n".join(lines), encoding="utf-8")
+    read = "call writefile(map(getqflist(), 'bufname(v:val.bufnr) . v:val.lnum . v:val.type . v:val.text'), 'read')"
+    (tmp_path / "script").write_text(f"{settings}\ncgetfile told\n{read}\nqa!\n", encoding="utf-8")
+    run(["vim", "-es", "-u", "NONE", "-S", "script"], tmp_path)
+    text = "'wait_ms' is a whole number, not '[x]: 1' [wrong-type]"
+    assert (tmp_path / "read").read_text(encoding="utf-8").splitlines() == [
+        f"some folder/a.yaml4e{text}",
+        f"some folder/a.yaml5w{text}",
+    ]
 
 
 def test_its_make_targets_exist() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import ROOT, RULES, run, write
-
 from voicekit.cli.main import VERBS
 
 LOCAL = ROOT / "pipelines" / "local.yaml"
