@@ -35,8 +35,15 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, capture_output=True, text=True, cwd=folder, env=environment, check=False)
 
 
+def write_all(folder: Path) -> None:
+    """Write the files that have a name; those that one extends stand before it."""
+    for name, block in FILES:
+        (folder / name).write_text(block, encoding="utf-8")
+
+
 @pytest.mark.parametrize(("name", "block"), RIGHT, ids=[f"{name}-{n}" for n, (name, _) in enumerate(RIGHT)])
 def test_its_files_have_no_error(name: str, block: str, tmp_path: Path) -> None:
+    write_all(tmp_path)
     (tmp_path / name).write_text(block, encoding="utf-8")
     done = run([*VOICEKIT, "validate", name], tmp_path)
     assert done.returncode == 0, done.stderr
@@ -51,6 +58,16 @@ def test_its_mistakes_are_told_as_it_shows(tmp_path: Path) -> None:
     done = run([*VOICEKIT, *command.removeprefix("$ voicekit ").split()], tmp_path)
     assert done.returncode == 1
     assert done.stderr == expected
+
+
+@pytest.mark.parametrize("verb", ["explain"])
+def test_its_verbs_print_what_it_shows(verb: str, tmp_path: Path) -> None:
+    write_all(tmp_path)
+    shown = [block for block in blocks("console") if block.startswith(f"$ voicekit {verb} ")]
+    assert shown
+    for block in shown:
+        command, _, expected = block.partition("\n")
+        assert run([*VOICEKIT, *command.removeprefix("$ voicekit ").split()], tmp_path).stdout == expected
 
 
 def test_its_first_file_answers_at_the_address_it_shows(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import functools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -153,5 +153,4 @@ def _option(name: str, entry: Mapping[str, Any]) -> Option:
 @functools.cache
 def catalog() -> Catalog:
     """Return the catalogue, read once."""
-    text = resources.files("voicekit.providers").joinpath("catalog.json").read_text(encoding="utf-8")
-    return Catalog(json.loads(text))
+    return Catalog(json.loads(Path(__file__).with_name("catalog.json").read_bytes()))

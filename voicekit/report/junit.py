@@ -13,7 +13,8 @@ from voicekit.report.findings import Findings, ordered, summary
 from voicekit.report.text import render
 
 # What XML 1.0 cannot hold, even escaped: https://www.w3.org/TR/xml/#charsets
-_NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Compiled when it is needed: that takes as long as checking a file.
+_NOT_XML: Final = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _ENTITIES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
 
@@ -52,4 +53,4 @@ def _errors(problems: Sequence[Problem]) -> list[Problem]:
 
 
 def _escaped(text: str) -> str:
-    return _NOT_XML.sub("", text).translate(_ENTITIES)
+    return re.sub(_NOT_XML, "", text).translate(_ENTITIES)
