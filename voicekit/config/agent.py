@@ -4,23 +4,24 @@ This is the one description of the language; `Agent` is what a checked file beco
 a user reads about it. Services (asr, llm, tts) are read by `voicekit.config.services`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf
+from pydantic import BeforeValidator, ConfigDict, Field, InstanceOf, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from voicekit.config.document import Scalar
+from voicekit.config.fact import Fact, Words
 from voicekit.config.lines import Line
 from voicekit.config.ranges import LANGUAGE, NAME, TOOL_NAME, between, formed
 from voicekit.config.scalars import Anything, Bool, Int, Num, Text, read_text, wrong_type
-from voicekit.config.section import Section
+from voicekit.config.section import Section, absent
 from voicekit.config.services import Service
 
 
 class Greeting(Section):
     """The first thing the agent says."""
 
-    say: Line
+    say: Annotated[Line, Field(examples=["Hello, this is Acme. How can I help?"])]
     """The words."""
     interruptible: Bool = True
     """Whether the caller may cut it short."""
@@ -33,7 +34,7 @@ class Transport(Section):
 
     type: Annotated[Literal["webrtc"], BeforeValidator(read_text)] = "webrtc"
     """Which transport."""
-    ice_servers: tuple[Text, ...] = ()
+    ice_servers: Annotated[tuple[Text, ...], Field(examples=[["stun:stun.example.com:3478"]])] = ()
     """STUN or TURN servers, as `stun:host:port`."""
 
 
@@ -61,13 +62,22 @@ class Turn(Section):
     """With `fixed`: milliseconds of silence since the last speech; it includes `vad.stop_secs`."""
 
 
+TOOL_KINDS: Final = ("builtin", "python")
+
+
 def _one_kind(tool: "Tool") -> "Tool":
-    if len(tool.model_fields_set & {"builtin", "python"}) != 1:
+    if len(tool.model_fields_set.intersection(TOOL_KINDS)) != 1:
         raise PydanticCustomError("tool-kind", "tool kind")
     return tool
 
 
+def _one_required(words: Words) -> Words:
+    one = {"oneOf": [{"required": [kind]} for kind in TOOL_KINDS]}
+    return {"allOf": [words, {"if": {"type": "object"}, "then": one}]}
+
+
 JSON_TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
+_TYPE_NAME: Final = {"type": "string", "enum": list(JSON_TYPES)}
 
 
 def _parameter(value: Any) -> Any:
@@ -82,18 +92,32 @@ def _parameter(value: Any) -> Any:
     return value
 
 
+Parameter = Annotated[
+    Anything,
+    BeforeValidator(_parameter),
+    WithJsonSchema({"anyOf": [_TYPE_NAME, {"type": "object", "properties": {"type": _TYPE_NAME}}]}),
+]
+
+
 class Tool(Section):
     """Something the agent can do: exactly one of `builtin` and `python`."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"python": "tools:lookup_order", "timeout_secs": 3}]})
+
     builtin: Annotated[Literal["current_time", "end_call"], BeforeValidator(read_text)] | None = None
     """A tool that voicekit brings."""
-    python: Annotated[Text, formed(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", "module:function, as in tools:lookup")] | None = (
-        None
-    )
+    python: (
+        Annotated[
+            Text,
+            formed(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", "module:function, as in tools:lookup"),
+            Field(examples=["tools:lookup"]),
+        ]
+        | None
+    ) = None
     """`module:function`, looked for beside the file first."""
-    description: Text = ""
+    description: Annotated[Text, Field(examples=["Find an order by its number."])] = ""
     """What the model reads about it; a Python function's docstring by default."""
-    parameters: dict[Text, Annotated[Anything, BeforeValidator(_parameter)]] | None = None
+    parameters: Annotated[dict[Text, Parameter], Field(examples=[{"order_id": "string"}])] | None = None
     """Name to a type name or a JSON Schema; a Python function's signature by default."""
     timeout_secs: Annotated[Num, between(0.5, 120)] = 10.0
     """Seconds before it is given up."""
@@ -109,16 +133,20 @@ class Fallback(Section):
 class Failure(Section):
     """What the caller hears when a turn cannot be answered."""
 
-    say: Line
+    say: Annotated[Line, Field(examples=["I am sorry, something went wrong. Please say that again."])]
     """The words."""
 
 
 ToolName = Annotated[Text, formed(r"[A-Za-z][A-Za-z0-9_]{0,63}", TOOL_NAME)]
-CheckedTool = Annotated[Tool, AfterValidator(_one_kind)]
+CheckedTool = Annotated[Tool, Fact(_one_kind, _one_required)]
 
 
 def _none_if_false(value: Any) -> Any:
     return None if isinstance(value, Scalar) and value.plain and value.text == "false" else value
+
+
+FALSE_IS_NONE: Final = Fact(_none_if_false, lambda words: {"anyOf": [words, {"enum": [False]}]}, before=True)
+"""`false` switches the section off."""
 
 
 class Agent(Section):
@@ -126,15 +154,15 @@ class Agent(Section):
 
     version: Annotated[Int, between(1, 1)]
     """Of the language."""
-    name: Annotated[Text, formed(r"[a-z0-9-]{1,63}", NAME)]
+    name: Annotated[Text, formed(r"[a-z0-9-]{1,63}", NAME), Field(examples=["callcenter"])]
     """In records, logs and exports."""
-    description: Text = ""
+    description: Annotated[Text, Field(examples=["The service line of Acme."])] = ""
     """For people."""
-    language: Annotated[Text, formed(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", LANGUAGE)] = "en"
+    language: Annotated[Text, formed(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", LANGUAGE), Field(examples=["en-GB"])] = "en"
     """What is spoken: the default of asr and tts, and of built-in phrases."""
-    prompt: Text = ""
+    prompt: Annotated[Text, Field(examples=["You are the voice of Acme's service line. Be brief and warm."])] = ""
     """The model's instructions."""
-    greeting: Annotated[Greeting | None, BeforeValidator(_none_if_false)] = None
+    greeting: Annotated[Greeting | None, FALSE_IS_NONE] = None
     """The first thing said. Absent or `false`: the caller speaks first."""
     transport: Transport = Field(default_factory=Transport)
     """How the caller's sound comes and goes."""
@@ -142,15 +170,17 @@ class Agent(Section):
     """Who hears that somebody speaks."""
     turn: Turn = Field(default_factory=Turn)
     """When the caller has finished."""
-    asr: InstanceOf[Service]
+    asr: Annotated[InstanceOf[Service], Field(examples=["deepgram/nova-3"])]
     """Who hears."""
-    llm: tuple[InstanceOf[Service], ...]
+    llm: Annotated[tuple[InstanceOf[Service], ...], Field(examples=["openai/gpt-4o-mini", ["openai", "anthropic"]])]
     """Who thinks; several are tried in order."""
-    tts: InstanceOf[Service]
+    tts: Annotated[InstanceOf[Service], Field(examples=[{"provider": "elevenlabs", "voice": "21m00Tcm4TlvDq8ikWAM"}])]
     """Who speaks."""
-    tools: dict[ToolName, CheckedTool] = Field(default_factory=dict)
+    tools: dict[ToolName, CheckedTool] = Field(
+        default_factory=dict, examples=[{"lookup_order": {"python": "tools:lookup_order"}, "end_call": "builtin"}]
+    )
     """What the agent can do."""
     fallback: Fallback = Field(default_factory=Fallback)
     """When the next service of a list takes over."""
-    failure: Failure
+    failure: Annotated[Failure, Field(json_schema_extra=absent("the language's own words"))]
     """What the caller hears when a turn cannot be answered."""

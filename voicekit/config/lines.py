@@ -1,24 +1,30 @@
 """Lines: what voicekit itself says, as text, as variants that rotate, or with a manner of saying."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from voicekit.config.document import Scalar
+from voicekit.config.fact import Fact
 from voicekit.config.placeholders import PlaceholderError, names
 from voicekit.config.scalars import Text
 
 
-def _variants(value: Any) -> Any:
-    return [value] if isinstance(value, Scalar | str) else value
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list | tuple | dict) else [value]
 
 
-def not_empty(items: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Refuse a list without items."""
+def _not_empty(items: tuple[Any, ...]) -> tuple[Any, ...]:
     if not items:
         raise PydanticCustomError("empty-list", "is an empty list")
     return items
+
+
+NOT_EMPTY: Final = Fact(_not_empty, lambda words: words | {"minItems": 1})
+"""A list has items."""
+
+ONE_OR_MORE: Final = Fact(_listed, lambda words: words["items"] | words | {"type": ["string", "array"]}, before=True)
+"""A text stands for a list with this one item."""
 
 
 def _readable(text: str) -> str:
@@ -32,5 +38,5 @@ def _readable(text: str) -> str:
 Template = Annotated[Text, AfterValidator(_readable)]
 """A text with placeholders."""
 
-Line = Annotated[tuple[Template, ...], AfterValidator(not_empty), BeforeValidator(_variants)]
+Line = Annotated[tuple[Template, ...], NOT_EMPTY, ONE_OR_MORE]
 """Variants of one line; a text is its own only variant."""

@@ -2,14 +2,13 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf
+from pydantic import BeforeValidator, ConfigDict, Field, InstanceOf, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from voicekit.config.document import Scalar
 from voicekit.config.hearing.phrase import Phrase, PhraseError, parse
-from voicekit.config.lines import Line, Template, not_empty
+from voicekit.config.lines import NOT_EMPTY, ONE_OR_MORE, Line, Template
 from voicekit.config.scalars import Text, read_text
-from voicekit.config.section import Section
+from voicekit.config.section import Section, absent
 
 
 def _read_phrase(value: Any) -> Any:
@@ -22,38 +21,40 @@ def _read_phrase(value: Any) -> Any:
         raise PydanticCustomError("bad-phrase", "bad phrase", facts) from None
 
 
-def _one_or_more(value: Any) -> Any:
-    return [value] if isinstance(value, Scalar | str | Phrase) else value
-
-
-Heard = Annotated[InstanceOf[Phrase], BeforeValidator(_read_phrase)]
+Heard = Annotated[InstanceOf[Phrase], BeforeValidator(_read_phrase), WithJsonSchema({"type": "string"})]
 
 
 class Rule(Section):
     """What is done when something is heard."""
 
-    hear: Annotated[tuple[Heard, ...], AfterValidator(not_empty), BeforeValidator(_one_or_more)]
+    model_config = ConfigDict(json_schema_extra={"examples": [{"hear": "goodbye", "say": "Goodbye."}]})
+
+    hear: Annotated[tuple[Heard, ...], NOT_EMPTY, ONE_OR_MORE, Field(examples=["where is order {order_id:digits}"])]
     """Phrases found anywhere in what was said."""
-    tool: Text = ""
+    tool: Annotated[Text, Field(examples=["lookup_order"])] = ""
     """The tool that runs, with the slots as its arguments."""
-    with_: dict[Text, Template] = Field(default_factory=dict, alias="with")
+    with_: dict[Text, Template] = Field(default_factory=dict, alias="with", examples=[{"desk": "north"}])
     """More arguments for the tool."""
-    ask: dict[Text, Line] = Field(default_factory=dict)
+    ask: dict[Text, Line] = Field(default_factory=dict, examples=[{"order_id": "Which order number?"}])
     """The question for each slot that must be known before the tool runs."""
-    say: Line
+    say: Annotated[Line, Field(examples=["Order {{order_id}} is on its way."])]
     """The answer, with `{{slot}}`, `{{result}}` and `{{result.field}}` filled in."""
-    failed: Line | None = None
+    failed: Annotated[Line, Field(examples=["I cannot reach the order desk just now."])] | None = None
     """The answer when the tool fails."""
-    go: Text = ""
+    go: Annotated[Text, Field(examples=["start"])] = ""
     """The step that is heard from now on; `start` leaves a step."""
 
 
 class Rules(Section):
     """The dialogue: rules tried in order, first match wins."""
 
-    rules: Annotated[tuple[Rule, ...], AfterValidator(not_empty)]
-    """Heard at any time, after those of the current step."""
-    steps: dict[Text, tuple[Rule, ...]] = Field(default_factory=dict)
-    """Heard only inside a step."""
-    otherwise: Line = ()
-    """Said when nothing matches; the language's own line by default."""
+    rules: Annotated[tuple[Rule, ...], NOT_EMPTY]
+    """With `provider: rules`: what is heard at any time, after the rules of the current step."""
+    steps: dict[Text, tuple[Rule, ...]] = Field(
+        default_factory=dict, examples=[{"orders": [{"hear": "back", "say": "All right.", "go": "start"}]}]
+    )
+    """With `provider: rules`: what is heard only inside a step."""
+    otherwise: Annotated[
+        Line, Field(examples=["Once more, please?"], json_schema_extra=absent("the language's own words"))
+    ] = ()
+    """With `provider: rules`: said when nothing matches."""

@@ -1,5 +1,7 @@
 """Section: what every mapping of a voicekit file has in common."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -11,3 +13,11 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True)
+
+
+def absent(meaning: str) -> dict[str, Any]:
+    """Return what the absence of a key means where its default is no value, for `Field(json_schema_extra=…)`.
+
+    A file may leave such a key out even where the checked value always has it: the loader gives it.
+    """
+    return {"x-absent": meaning}

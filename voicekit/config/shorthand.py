@@ -7,8 +7,10 @@ from typing import Final
 
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
 
-# Where a text stands for a mapping: the section, and the key that the text is the value of.
-_TEXT_MEANS: Final[Table[str, str]] = {"transport": "type", "vad": "provider", "turn": "end"}
+# Where a value stands for a mapping: the section, and the key that it is the value of.
+MEANS: Final[Table[str, str]] = {"transport": "type", "vad": "provider", "turn": "end", "greeting": "say"}
+# What stands for a tool that voicekit brings under the same name.
+BUILTIN: Final = "builtin"
 
 
 def write_out(root: Mapping) -> Mapping:
@@ -59,7 +61,7 @@ def _services(node: Node) -> Node:
 def _greeting(node: Node) -> Node:
     if isinstance(node, Scalar) and (not node.text or node.tag or (node.plain and node.text == "false")):
         return node
-    return _keyed("say", node) if isinstance(node, Scalar | Sequence) else node
+    return _keyed(MEANS["greeting"], node) if isinstance(node, Scalar | Sequence) else node
 
 
 def _tools(node: Node) -> Node:
@@ -70,13 +72,13 @@ def _tools(node: Node) -> Node:
 
 
 def _tool(name: str, node: Node) -> Node:
-    if isinstance(node, Scalar) and node.text == "builtin":
-        return _keyed("builtin", replace(node, text=name))
+    if isinstance(node, Scalar) and node.text == BUILTIN:
+        return _keyed(BUILTIN, replace(node, text=name))
     return node
 
 
 _FORMS: Final[Table[str, Callable[[Node], Node]]] = {
-    **{section: _section(key) for section, key in _TEXT_MEANS.items()},
+    **{section: _section(key) for section, key in MEANS.items()},
     "asr": _services,
     "llm": _services,
     "tts": _services,
