@@ -115,7 +115,7 @@ class ServiceReader:
             return self._rules(provider, own, named.place)
         options = {**provider.defaults, **dict(self._options(provider, own))}
         options |= dict(self._implied(provider, own, named.place))
-        self.problems += _needs(provider, options, own, named.place)
+        self.problems += _needs(provider, options, named.place)
         return Service(kind, provider, options, named.place)
 
     def _written_out(self, kind: Kind, node: Node) -> Mapping | None:
@@ -235,8 +235,7 @@ def _secret(provider: Provider, option: Option, node: Scalar) -> Problem:
     return Problem("secret-in-file", text, node.place, f'{option.name}: "${{{variable}}}"')
 
 
-def _needs(provider: Provider, options: Values[str, object], section: Mapping, place: Place) -> Iterator[Problem]:
-    required = [option.name for option in provider.options.values() if option.required]
-    for key in dict.fromkeys([*provider.needs, *required]):
-        if key not in options and key not in provider.environment:
+def _needs(provider: Provider, options: Values[str, object], place: Place) -> Iterator[Problem]:
+    for key in provider.required:
+        if key not in options:
             yield Problem("missing-option", f"{provider.name} has no default {key}", place, f"add '{key}:'")

@@ -81,6 +81,12 @@ class Provider:
     settings: str
     one_of: tuple[str, ...] = ()
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The options that a file must give: nothing of ours and no variable stands for them."""
+        named = [*self.needs, *(option.name for option in self.options.values() if option.required)]
+        return tuple(name for name in dict.fromkeys(named) if name not in {*self.environment, *self.defaults})
+
 
 class Catalog:
     """All providers. Each is built when it is first asked for: a file names five of them, not two hundred."""
