@@ -19,7 +19,7 @@ NO_COMPILER := has no ready-made pocketsphinx and no compiler to build it. Type:
 NO_VENV := Python cannot make a virtual environment. On Debian or Ubuntu: sudo apt-get install python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo bench test check format catalog clean
+.PHONY: help setup run demo bench test check format catalog schema clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -62,6 +62,10 @@ format: setup ## Format the code
 
 catalog: setup ## Generate the catalogue of providers from the installed Pipecat
 	@LOGURU_AUTOINIT=0 $(BIN)/python -m voicekit.services.introspect
+	@$(BIN)/voicekit schema --json > voicekit/config/schema.json
+
+schema: setup ## Generate the JSON Schema of a file
+	@$(BIN)/voicekit schema --json > voicekit/config/schema.json
 
 clean: ## Remove what was installed and built
 	rm -rf .venv dist build

@@ -141,6 +141,13 @@ def test_its_errorformat_reads_a_problem(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("shown", [block for block in blocks("console") if block.startswith("$ voicekit schema")])
+def test_its_keys_are_explained_as_it_shows(shown: str, tmp_path: Path) -> None:
+    command, _, expected = shown.partition("\n")
+    done = run([*VOICEKIT, *command.removeprefix("$ voicekit ").split()], tmp_path)
+    assert (done.returncode, done.stdout) == (0, expected)
+
+
 def test_its_make_targets_exist() -> None:
     listed = run(["make", "--no-print-directory", "help"], ROOT).stdout
     assert set(re.findall(r"`make (\w+)`", README)) <= set(re.findall(r"make (\w+)", listed))

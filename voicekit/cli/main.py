@@ -19,6 +19,7 @@ VERBS: Final = {
     "run": "Check a file, warm up, and answer calls.",
     "validate": "Check files and say everything that is wrong.",
     "explain": "Show a file as it will run, each value with its origin.",
+    "schema": "Say what a key means and takes; print the JSON Schema.",
 }
 
 

@@ -143,7 +143,7 @@ def wrong_value(kind: str, facts: Facts[str, Any], key: str, node: Node) -> Prob
     return Problem("wrong-value", f"'{key}' cannot be {found}", node.place)
 
 
-def unknown_key(key: str, section: str, choices: Iterable[str], place: Place) -> Problem:
+def unknown_key(key: str, section: str, choices: Iterable[str], place: Place | None) -> Problem:
     """Return the problem for a key that means nothing in its section."""
     return Problem("unknown-key", f"no key '{key}'{_in(section)}", place, suggest(key, choices))
 
