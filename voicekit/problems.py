@@ -3,6 +3,7 @@
 Checks yield problems and never print them; `voicekit.report` is the one place that does.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -60,6 +61,11 @@ class Refused(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(problem.text for problem in self.problems))
+
+
+def source_lines(text: str) -> list[str]:
+    """Return the lines that places count: they end where YAML says, at CR LF, LF, CR, U+0085, U+2028 and U+2029."""
+    return re.split("\r\n|[\n\r\x85\u2028\u2029]", text)
 
 
 def refuse(code: str, text: str, help: str = "") -> Refused:  # noqa: A002 - the word every report uses

@@ -57,7 +57,7 @@ turn:
   wait_ms: 900                              # --set 1
 asr:
   provider: openai-realtime                 # agent.yaml:7
-  endpoint: "wss://me:****@example.org/v1"  # agent.yaml:7
+  endpoint: "wss://*******@example.org/v1"  # agent.yaml:7
   api_key: "${MINE}"                        # agent.yaml:7
   language: de-DE                           # language
   model: gpt-realtime-whisper               # Pipecat

@@ -45,7 +45,7 @@ def test_wrong_usage_is_2(arguments: list[str], text: str) -> None:
     ("content", "stderr"),
     [
         (None, "error: there is no file 'agent.yaml' [no-file]\n"),
-        ("a: [", "agent.yaml:1:5: error: this is not YAML: expected the node content, but found '<stream end>'"),
+        ("a: [", "agent.yaml:1:4: error: '[' is never closed [yaml-syntax]\n"),
     ],
 )
 def test_a_file_that_is_wrong_is_not_run(content: str | None, stderr: str, tmp_path: Path) -> None:

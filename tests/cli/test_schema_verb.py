@@ -157,15 +157,18 @@ def test_a_secret_names_the_variable_of_each_provider() -> None:
 @pytest.mark.parametrize(
     ("key", "text"),
     [
-        ("stt", "error: no key 'stt' [unknown-key]\n  = help: voicekit calls it 'asr'"),
-        ("turn.wait", "error: no key 'wait' in turn [unknown-key]\n  = help: did you mean 'wait_ms'?"),
+        ("stt", "error: no key 'stt': voicekit calls it 'asr' [unknown-key]\n  = help: asr: deepgram/nova-3"),
+        ("turn.wait_mss", "error: no key 'wait_mss' in turn [unknown-key]\n  = help: did you mean 'wait_ms'?"),
         (
             "llm.temprature",
             "error: no llm provider has an option 'temprature' [unknown-key]\n  = help: did you mean 'temperature'?",
         ),
         (
             "asr.base_url",
-            "error: no asr provider has an option 'base_url' [unknown-key]\n  = help: voicekit calls it 'endpoint'",
+            (
+                "error: no asr provider has an option 'base_url': voicekit calls it 'endpoint', for every provider"
+                " [unknown-key]\n  = help: endpoint: http://127.0.0.1:8000/v1"
+            ),
         ),
         ("llm.rules.here", "error: no key 'here' in llm.rules [unknown-key]\n  = help: did you mean 'hear'?"),
         ("asr.endpointing.ms", "error: no key 'ms' in asr.endpointing [unknown-key]"),

@@ -263,7 +263,13 @@ def test_the_standard_input_is_checked(folder: Path) -> None:
     code, stdout, stderr = told("-", "-", stdin=text.replace(b"espeak", b"flit"))
     assert (code, stdout) == (1, "1 error in 1 file\n")
     assert stderr.startswith("<stdin>:6:6: error: no tts provider is named 'flit' [unknown-provider]\n")
-    assert told("-", stdin=b"\xff")[2] == "<stdin>:1:1: error: the file is not UTF-8: byte 0 is 0xff [not-utf8]\n"
+    assert told("-", stdin=b"\xff")[2] == (
+        "<stdin>:1:1: error: the file is not UTF-8: byte 0 is 0xff [not-utf8]\n"
+        "   |\n"
+        " 1 | \ufffd\n"
+        "   | ^\n"
+        "  = help: save it as UTF-8\n"
+    )
 
 
 def test_a_folder_without_files_is_an_error(folder: Path) -> None:

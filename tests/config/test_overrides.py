@@ -70,12 +70,12 @@ def test_later_ones_win_and_short_forms_are_written_out(folder: Path) -> None:
             ),
         ),
         (
-            "turn.wait=2",
+            "turn.wait_mss=2",
             (
-                "--set 2:5: error: no key 'wait' in turn [unknown-key]\n"
+                "--set 2:6: error: no key 'wait_mss' in turn [unknown-key]\n"
                 "   |\n"
-                " 2 | turn.wait=2\n"
-                "   |     ^^^^^\n"
+                " 2 | turn.wait_mss=2\n"
+                "   |      ^^^^^^^^\n"
                 "  = help: did you mean 'wait_ms'?"
             ),
         ),
@@ -121,11 +121,11 @@ def test_later_ones_win_and_short_forms_are_written_out(folder: Path) -> None:
         (
             "llm=[anthropic",
             (
-                "--set 2:15: error: this is not YAML: expected ',' or ']', but got '<stream end>'"
-                " while parsing a flow sequence [yaml-syntax]\n"
+                "--set 2:5: error: '[' is never closed [yaml-syntax]\n"
                 "   |\n"
                 " 2 | llm=[anthropic\n"
-                "   |               ^"
+                "   |     ^\n"
+                "  = help: [anthropic]"
             ),
         ),
         (

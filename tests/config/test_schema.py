@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +52,18 @@ ELSEWHERE = {
     "unset-variable": "the environment",
     "unused-anchor": "a parser puts in what an anchor names",
     "unused-key": "one key against another",
-    "unused-key-builtin": "one key against another",
     "wait-shorter-than-vad": "one section against another",
 }
 # What no reader of YAML takes.
 NOT_YAML = {
+    "bad-character",
     "bad-key",
     "bad-merge",
     "not-utf8",
     "second-document",
     "unknown-anchor",
     "unknown-tag",
-    "unknown-tag-include",
     "yaml-syntax",
-    "yaml-syntax-tab",
 }
 
 
@@ -138,11 +136,17 @@ def test_a_right_file_passes(path: Path) -> None:
 @pytest.mark.parametrize("name", names("bad"))
 def test_a_wrong_file_is_refused_or_the_schema_cannot_see_why(name: str) -> None:
     path = HERE / "bad" / f"{name}.yaml"
-    if name in NOT_YAML:
-        with pytest.raises((yaml.YAMLError, UnicodeDecodeError)):
-            read(path)
+    try:
+        value = read(path)
+    except (yaml.YAMLError, UnicodeDecodeError):
+        assert is_one_of(name, NOT_YAML)
     else:
-        assert CHECKER.is_valid(read(path)) is (name in ELSEWHERE)
+        assert CHECKER.is_valid(value) is is_one_of(name, ELSEWHERE)
+
+
+def is_one_of(name: str, kinds: Iterable[str]) -> bool:
+    """Say whether a file is one of these kinds: `yaml-syntax` has `yaml-syntax-tab`."""
+    return any(f"{name}-".startswith(f"{kind}-") for kind in kinds)
 
 
 @pytest.mark.parametrize(

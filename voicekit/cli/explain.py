@@ -15,7 +15,7 @@ from voicekit.config.document import DocumentError, Mapping, Node, Scalar, Seque
 from voicekit.config.files import read_file
 from voicekit.config.origins import complete, origin
 from voicekit.config.overrides import steps
-from voicekit.config.sources import without_secrets
+from voicekit.config.redaction import masked
 from voicekit.config.suggestions import suggest
 from voicekit.problems import Refused, refuse
 
@@ -109,7 +109,7 @@ def _item(head: str, value: Mapping, indent: str) -> Iterator[Line]:
 
 def _scalar(head: str, node: Scalar, indent: str) -> Iterator[Line]:
     text = node.text.replace("$", "$$") if node.verbatim else node.text
-    text = without_secrets(text) if "://" in text else text
+    text = masked(text)
     where = origin(node.place)
     if _is_block(text):
         mark = "|" if text.endswith("\n") else "|-"

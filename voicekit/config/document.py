@@ -6,22 +6,27 @@ duplicate keys, flattens merges and turns `no` into False before a key's type ca
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeAlias
 
 import yaml
 
-from voicekit.problems import Place, Problem, Severity
+from voicekit.config import misreading, syntax
+from voicekit.config.characters import refused
+from voicekit.config.redaction import redacted
+from voicekit.config.suggestions import keep_one, suggest
+from voicekit.problems import Place, Problem, Severity, source_lines
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
-MAX_NODES = 100_000
+MAX_NODES = 20_000
 
 INCLUDE = "!include"
 UNSET = "!unset"
 TAGS = (INCLUDE, UNSET)
 """The tags that a value may have; the layers of a file give them their meaning."""
 
-# The parser in C is twelve times as fast; the one in Python says more about a mistake.
+# The parser in C is twelve times as fast.
 _FAST: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -32,6 +37,7 @@ class Scalar:
     `raw` is the text before variables of the environment were put in; it equals `text` where there were none.
     `known` is False while a variable in it is unset: its type cannot be checked.
     `tag` is one of `TAGS`, or empty. `verbatim` says that it is an included text, in which `${` means nothing.
+    `comment` is what stands behind an empty value: perhaps it was meant to be the value.
     """
 
     text: str
@@ -41,6 +47,7 @@ class Scalar:
     known: bool = True
     tag: str = ""
     verbatim: bool = False
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,32 +106,34 @@ def read(text: str, file: str) -> tuple[Node, list[Problem]]:
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise DocumentError(Problem("too-large", "the file is larger than 1 MiB", Place(file)))
+    if problem := refused(text, file):
+        raise DocumentError(problem)
+    builder = _Builder(file, text)
     try:
-        return _Builder(file).build(yaml.parse(text, Loader=_FAST))
-    except yaml.YAMLError as fast:
-        try:
-            for _ in yaml.parse(text, Loader=yaml.SafeLoader):
-                pass
-        except yaml.YAMLError as error:
-            raise DocumentError(_syntax_problem(error, text, file)) from None
-        raise DocumentError(_syntax_problem(fast, text, file)) from None
+        return builder.build(yaml.parse(text, Loader=_FAST))
+    except yaml.YAMLError as error:
+        raise DocumentError(syntax.explain(error, text, file, builder.last)) from None
 
 
 class _Builder:
     """Turns the events of one document into nodes, without recursion."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self.file = file
+        self.text = text
+        self.last: yaml.Event | None = None
         self.problems: list[Problem] = []
         self.open: list[_Open] = []
         self.anchors: dict[str, Node] = {}
         self.unused: dict[str, Place] = {}
         self.root: Node | None = None
         self.sizes: dict[int, tuple[int, int]] = {}
+        self.count = 0
 
     def build(self, events: Iterator[yaml.Event]) -> tuple[Node, list[Problem]]:
         for event in events:
             self._take(event)
+            self.last = event
         if self.root is None:
             raise DocumentError(Problem("empty-file", "the file is empty", Place(self.file)))
         for name, place in self.unused.items():
@@ -145,12 +154,43 @@ class _Builder:
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             self._close()
         elif isinstance(event, yaml.ScalarEvent):
-            tag = event.tag if event.tag in TAGS else ""
-            if not tag:
-                self._refuse_tag(event)
-            self._add(Scalar(event.value, not event.style, self._value_place(event), event.value, tag=tag), event)
+            self._add(self._scalar(event), event)
         elif isinstance(event, yaml.AliasEvent):
             self._add_alias(event)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the file, without secrets."""
+        return source_lines(redacted(self.text))
+
+    def _line(self, place: Place) -> str:
+        """Return a line; the parser counts one more than there are where the last has no end."""
+        return self.lines[place.line - 1] if place.line <= len(self.lines) else ""
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
+        tag = event.tag if event.tag in TAGS else ""
+        if not tag:
+            self._refuse_tag(event)
+        plain, place = not event.style, self._value_place(event)
+        if plain and (problem := self._misread(event, place)):
+            raise DocumentError(problem)
+        comment = "" if event.value or tag or not plain else misreading.comment(self._line(place), place)
+        return Scalar(event.value, plain, place, event.value, tag=tag, comment=comment)
+
+    def _misread(self, event: yaml.ScalarEvent, place: Place) -> Problem | None:
+        """Return the problem of text that was meant to be items of a list."""
+        if event.value.startswith("-") and self._begins_line(place):
+            return misreading.missing_space(event.value, place)
+        last = event.end_mark.line if event.end_mark else 0
+        if " - " in event.value and last >= place.line:
+            return misreading.swallowed_item(self.lines, place.line - 1, last, self.file)
+        return None
+
+    def _begins_line(self, place: Place) -> bool:
+        """Say whether a value or key of a mapping without braces is the first thing on its line."""
+        start = self.open[-1].start if self.open else None
+        in_block = isinstance(start, yaml.MappingStartEvent) and not start.flow_style
+        return in_block and not self._line(place)[: place.column - 1].strip()
 
     def _start_document(self, event: yaml.DocumentStartEvent) -> None:
         if self.root is not None:
@@ -168,7 +208,8 @@ class _Builder:
         node = self.anchors.get(event.anchor or "")
         if node is None:
             text = f"nothing is anchored as '&{event.anchor}' before this line"
-            raise DocumentError(Problem("unknown-anchor", text, self._place(event)))
+            hint = suggest(event.anchor or "", self.anchors) or f'write "*{event.anchor}" in quotes, if it is text'
+            raise DocumentError(Problem("unknown-anchor", text, self._place(event), hint))
         self.unused.pop(event.anchor or "", None)
         self._add(node, event)
 
@@ -206,7 +247,7 @@ class _Builder:
         for key, value in zip(done.children[::2], done.children[1::2], strict=True):
             if not isinstance(key, Scalar):
                 broken = True
-                self.problems.append(_not_a_key(key))
+                self.problems.append(misreading.not_a_key(self._line(done.place), done.place, key.place))
             elif key.text == "<<" and key.plain:
                 merged += self._merges(value)
             elif key.text in keys:
@@ -216,7 +257,7 @@ class _Builder:
                         "duplicate-key",
                         f"'{key.text}' is given twice, first on line {first}",
                         key.place,
-                        "keep one of them",
+                        keep_one(key.text),
                     )
                 )
             else:
@@ -235,6 +276,9 @@ class _Builder:
         return [base for base in bases if isinstance(base, Mapping)]
 
     def _add(self, node: Node, event: yaml.Event) -> None:
+        self.count += 1
+        if self.count > MAX_NODES:
+            raise DocumentError(Problem("too-large", f"the file has more than {MAX_NODES} values", node.place))
         anchor = getattr(event, "anchor", None)
         if anchor and not isinstance(event, yaml.AliasEvent):
             self.anchors[anchor] = node
@@ -260,28 +304,3 @@ class _Builder:
         if (event.anchor or event.tag) and not event.style and event.value and start > place.column:
             return replace(place, column=start)
         return place
-
-
-def _not_a_key(key: Sequence | Mapping) -> Problem:
-    return Problem(
-        "bad-key",
-        "a list or a mapping cannot be a key",
-        key.place,
-        "a value that begins with '{' needs quotes",
-    )
-
-
-def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    place = Place(file, mark.line + 1, mark.column + 1, mark.column + 2) if mark else Place(file)
-    found = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    lines = text.splitlines()
-    line = lines[place.line - 1] if place.line <= len(lines) else ""
-    if "\t" in line[: place.column]:
-        said = "a tab indents this line; YAML allows spaces only"
-        return Problem("yaml-syntax", said, place, "replace it by 2 spaces")
-    if found == "mapping values are not allowed here":
-        said = "a ': ' inside a value needs quotes"
-        return Problem("yaml-syntax", said, place, 'write the whole value in "…"')
-    context = getattr(error, "context", None)
-    return Problem("yaml-syntax", f"this is not YAML: {found}" + (f" {context}" if context else ""), place)

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from voicekit.config.agent import Agent
 from voicekit.config.fact import Words
+from voicekit.config.homes import homes_of
 from voicekit.config.messages import unknown_key
 from voicekit.config.reference import alternatives, definitions, option_words, provider_words, resolved
-from voicekit.config.suggestions import suggest
-from voicekit.problems import Refused, refuse
+from voicekit.config.suggestions import answer
+from voicekit.problems import Problem, Refused
 from voicekit.providers.catalog import Kind, Provider, catalog
 
 NAME: Final = "NAME"
@@ -65,7 +67,7 @@ def find(path: str) -> Key | OfProviders:
     found: Key | OfProviders = Key((), definitions()["Agent"])
     for name in path.split(".") if path else ():
         if isinstance(found, OfProviders):
-            raise refuse("unknown-key", f"no key '{name}' in {found.kind}.{found.name}")
+            raise Refused([Problem("unknown-key", f"no key '{name}' in {found.kind}.{found.name}")])
         found = _step(found, name)
     return found
 
@@ -125,14 +127,15 @@ def _step(key: Key, name: str) -> Key | OfProviders:
             return Key((*key.steps, NAME), resolved(words["additionalProperties"]))
     if key.service:
         return _option(key.service, name, [each.steps[-1] for each in inside])
-    raise Refused([unknown_key(name, key.path, [each.steps[-1] for each in inside], None)])
+    reply = answer(name, key.path or "agent", [each.steps[-1] for each in inside], homes=homes_of(Agent))
+    raise Refused([unknown_key(f"no key '{name}'{f' in {key.path}' if key.path else ''}", reply, None)])
 
 
 def _option(kind: Kind, name: str, others: list[str]) -> OfProviders:
     having = [(each, option_words(each, each.options[name])) for each in _providers(kind) if name in each.options]
     if not having:
         text = f"no {kind} provider has an option '{name}'"
-        raise refuse("unknown-key", text, suggest(name, [*options(kind), *others]))
+        raise Refused([unknown_key(text, answer(name, "service", [*options(kind), *others], homes={}), None)])
     return OfProviders(kind, name, tuple(having))
 
 

@@ -12,11 +12,13 @@ from voicekit.config.agent import Agent
 from voicekit.config.checks import check
 from voicekit.config.document import DocumentError, Mapping, Scalar
 from voicekit.config.environment import Expansion
+from voicekit.config.homes import homes_of
 from voicekit.config.layers import layered, settle
 from voicekit.config.messages import Places, plain, translate
 from voicekit.config.overrides import overridden
 from voicekit.config.phrasebook import languages, phrasebook
-from voicekit.config.scalars import shown
+from voicekit.config.redaction import masked
+from voicekit.config.scalars import printable, shown
 from voicekit.config.services import ServiceReader
 from voicekit.config.shorthand import write_out
 from voicekit.config.sources import Sources
@@ -34,7 +36,7 @@ class Loaded:
         path: The file.
         agent: The checked agent, or None when an error keeps the file from running.
         problems: Everything that is wrong, in no order.
-        sources: The text of each file that was read, for printing problems.
+        sources: The text of each file that a problem stands in, without secrets, for printing them.
         tree: The file with all that it extends and includes, as it is written, or None when it cannot be read.
     """
 
@@ -73,8 +75,14 @@ def load(
     else:
         agent, found = _agent(tree, Expansion(variables, running=running), whole=not has_errors(sources.problems))
     # An anchored value is checked wherever it is named, and told once.
-    problems = tuple(dict.fromkeys((*sources.problems, *found)))
-    return Loaded(path, None if has_errors(problems) else agent, problems, sources.texts, tree)
+    problems = tuple(dict.fromkeys(_told(problem) for problem in (*sources.problems, *found)))
+    return Loaded(path, None if has_errors(problems) else agent, problems, sources.shown(problems), tree)
+
+
+def _told(problem: Problem) -> Problem:
+    """Return a problem as it may be told: on one line, with nothing in it that has the shape of a secret."""
+    text, hint = (masked(printable(words, most=400)) for words in (problem.text, problem.help))
+    return replace(problem, text=text, help=hint)
 
 
 def _whole(path: Path, overrides: Sequence[str], sources: Sources) -> Mapping:
@@ -98,7 +106,7 @@ def _agent(root: Mapping, expansion: Expansion, *, whole: bool) -> tuple[Agent |
         whole: Whether nothing is missing from the tree; else sections are checked, but not what lies between them.
     """
     expanded = expansion.expand_all(root)
-    reader = ServiceReader(expansion)
+    reader = ServiceReader(expansion, homes_of(Agent))
     services = _services(expanded, reader)
     values = {key: plain(node) for key, node in expanded.entries.items() if key not in _KINDS}
     silent = list(_speak(expanded, values, services))
@@ -107,7 +115,7 @@ def _agent(root: Mapping, expansion: Expansion, *, whole: bool) -> tuple[Agent |
     try:
         agent = Agent.model_validate(values | services)
     except ValidationError as error:
-        problems += translate(error, expanded, Agent)
+        problems += translate(error, expanded, Agent, given=reader.moved)
     else:
         problems += silent
     if agent is not None and whole and not has_errors(problems):

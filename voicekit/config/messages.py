@@ -1,8 +1,6 @@
 """Messages: errors of pydantic as problems with places. The text of a wrong value is written here once."""
 
-import inspect
 import re
-import typing
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Facts
 from typing import Any, Final
@@ -10,19 +8,34 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
-from voicekit.config.scalars import shown
-from voicekit.config.suggestions import listed, suggest
+from voicekit.config.homes import Path, homes_of, keys, model_at
+from voicekit.config.redaction import masked
+from voicekit.config.scalars import BOOL, INT, NUM, printable, shown
+from voicekit.config.suggestions import Answer, Homes, answer, listed, suggest
 from voicekit.problems import Place, Problem
 
-Path = tuple[str | int, ...]
-
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "sec": 1.0, "secs": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+# Nobody reads on after so many, and each costs.
+_MOST: Final = 500
+# One line of plain words, which needs no quotes as the value of a key.
+_WORDS: Final = re.compile(r"[\w./+](?:[\w ./+,!?'-]|:(?=\S)){0,59}")
+# What pydantic calls a key that a model does not have.
+_UNKNOWN: Final = "extra_forbidden"
 # What pydantic puts at the end of a path to a key.
 _KEY: Final = "[key]"
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|secs?|m|min|h)")
+# What other notations write for true and false.
+_BOOLEANS: Final = {
+    **dict.fromkeys(("true", "yes", "on", "y", "1"), "true"),
+    **dict.fromkeys(("false", "no", "off", "n", "0"), "false"),
+}
+_TRUE: Final = re.compile("true|false")
+_INT: Final = re.compile(r"[-+]?[0-9]{1,18}")
+_NUM: Final = re.compile(r"[-+]?[0-9]{1,18}(\.[0-9]{1,18})?")
+_NAMED: Final = "a mapping of names"
 _SHAPES: Final = {
     "model_type": "a mapping",
-    "dict_type": "a mapping",
+    "dict_type": _NAMED,
     "tuple_type": "a list",
     "list_type": "a list",
 }
@@ -71,7 +84,15 @@ class Places:
         return find(self._root, path).place
 
 
-def translate(error: ValidationError, root: Node, model: type[BaseModel], within: Path = ()) -> Iterator[Problem]:
+def translate(
+    error: ValidationError,
+    root: Node,
+    model: type[BaseModel],
+    within: Path = (),
+    *,
+    homes: Homes | None = None,
+    given: Iterable[str] = (),
+) -> Iterator[Problem]:
     """Yield a problem for each error of a validation.
 
     Args:
@@ -79,9 +100,15 @@ def translate(error: ValidationError, root: Node, model: type[BaseModel], within
         root: The tree that was validated.
         model: The model it was validated against.
         within: The path of that tree in the file, for messages.
+        homes: Where the keys of the language stand; that of the model by default.
+        given: Keys that stand in a wrong place, which has been told: they are not missing.
     """
-    items = error.errors(include_url=False)
-    meant = {meaning for item in items if item["type"] == "extra_forbidden" for meaning in _meant(item["loc"], model)}
+    items = error.errors(include_url=False)[:_MOST]
+    known = homes if homes is not None else homes_of(model)
+    answers = {item["loc"]: _answer(item["loc"], root, model, known) for item in items if item["type"] == _UNKNOWN}
+    # A misspelt key is one mistake: it is told where it stands.
+    meant = {(*path[:-1], reply.meant) for path, reply in answers.items() if reply.meant}
+    meant |= {(key,) for key in (*given, *(reply.moved for reply in answers.values()))}
     for item in items:
         path: Path = tuple(item["loc"])
         node = find(root, path)
@@ -90,23 +117,34 @@ def translate(error: ValidationError, root: Node, model: type[BaseModel], within
         kind, facts = item["type"], item.get("ctx", {})
         section = _section(within + path[:-1])
         key = str(path[-1]) if path else _section(within)
-        if kind == "extra_forbidden":
-            yield unknown_key(key, section, _keys(model, path[:-1]), key_place(root, path))
+        if kind == _UNKNOWN:
+            yield unknown_key(f"no key '{printable(key)}'{_in(section)}", answers[path], key_place(root, path))
         elif key == _KEY:
-            text = f"'{path[-2]}' cannot be a name here"
+            text = f"'{printable(str(path[-2]))}' cannot be a name here"
             yield Problem(kind, text, key_place(root, path[:-1]), f"it takes {facts['form']}")
         elif kind == "missing":
-            # A misspelt key is one mistake: it is told where it stands.
-            if path not in meant and path[-1] not in getattr(node, "entries", ()) and node is find(root, path[:-1]):
+            if not meant & {path, (*path[:-1], "*")} and _is_missing(root, path):
                 yield Problem("missing-key", f"'{key}' is missing{_in(section)}", node.place)
         else:
-            yield wrong_value(kind, facts, _named(path) or key, node)
+            yield wrong_value(kind, facts, _last_name(path) or key, node)
 
 
-def _meant(path: Path, model: type[BaseModel]) -> Iterator[Path]:
-    """Yield the path of the key that an unknown key was meant to be."""
-    choices = list(_keys(model, path[:-1]))
-    yield from ((*path[:-1], choice) for choice in choices if f"'{choice}'" in suggest(str(path[-1]), choices))
+def _is_missing(root: Node, path: Path) -> bool:
+    """Say whether a key is not in the file; one that is there and wrong has been reported."""
+    parent = find(root, path[:-1])
+    return find(root, path) is parent and path[-1] not in getattr(parent, "entries", ())
+
+
+def _answer(path: Path, root: Node, model: type[BaseModel], homes: Homes) -> Answer:
+    section = model_at(model, path[:-1])
+    name = section.__name__.lower() if section else ""
+    return answer(str(path[-1]), name, keys(section), homes=homes, value=short(find(root, path)))
+
+
+def short(node: Node) -> str:
+    """Return a value that can be repeated in a help line: a few plain words, and no secret; else an empty text."""
+    is_plain = isinstance(node, Scalar) and node.plain and node.raw == node.text and _WORDS.fullmatch(node.text)
+    return node.text if isinstance(node, Scalar) and is_plain and masked(node.text) == node.text else ""
 
 
 def wrong_value(kind: str, facts: Facts[str, Any], key: str, node: Node) -> Problem:
@@ -124,10 +162,10 @@ def wrong_value(kind: str, facts: Facts[str, Any], key: str, node: Node) -> Prob
     if kind in _SHAPES:
         kind, facts = "wrong-type", {"wanted": _SHAPES[kind], "found": found}
     if kind == "wrong-type":
-        text = f"'{key}' is {facts['wanted']}, not {facts['found']}"
-        return Problem("wrong-type", text, node.place, _duration(key, node))
+        text, hint = _reading(key, facts["wanted"], node) or (f"{facts['wanted']}, not {facts['found']}", "")
+        return Problem("wrong-type", f"'{key}' is {text}", node.place, hint or _duration(key, node))
     if kind == "no-value":
-        return Problem("no-value", f"'{key}' has no value", node.place, "give it one, or remove the line")
+        return _no_value(key, node)
     if kind == "empty-list":
         return Problem("empty-list", f"'{key}' is an empty list", node.place, "give it an item, or remove the line")
     if kind == "out-of-range":
@@ -137,15 +175,51 @@ def wrong_value(kind: str, facts: Facts[str, Any], key: str, node: Node) -> Prob
     if kind in ("literal_error", "unknown-choice"):
         choices = facts.get("choices") or re.findall(r"'([^']*)'", facts.get("expected", ""))
         text = f"'{key}' cannot be {found}"
-        return Problem("unknown-choice", text, node.place, suggest(found.strip("'"), choices) or listed(choices))
+        hint = spaced(key, node) or suggest(found.strip("'"), choices) or listed(choices)
+        return Problem("unknown-choice", text, node.place, hint)
     if kind in _OWN:
         return _OWN[kind](key, facts, node)
     return Problem("wrong-value", f"'{key}' cannot be {found}", node.place)
 
 
-def unknown_key(key: str, section: str, choices: Iterable[str], place: Place | None) -> Problem:
-    """Return the problem for a key that means nothing in its section."""
-    return Problem("unknown-key", f"no key '{key}'{_in(section)}", place, suggest(key, choices))
+def spaced(key: str, node: Node) -> str:
+    """Return the help for `key:value` without a space, which is one word and the value of the key above; or empty."""
+    glued = isinstance(node, Scalar) and node.plain and node.text.startswith(f"{key}:")
+    return f"write '{key}: …', with a space behind ':'" if glued else ""
+
+
+def unknown_key(text: str, reply: Answer, place: Place | None) -> Problem:
+    """Return the problem for a key that means nothing where it stands."""
+    return Problem("unknown-key", f"{text}: {reply.said}" if reply.said else text, place, reply.help)
+
+
+def _reading(key: str, wanted: str, node: Node) -> tuple[str, str] | None:
+    """Return text and help for a value that another notation would read as what is wanted."""
+    if isinstance(node, Sequence) and wanted == _NAMED:
+        return f"{wanted}, not a list", "give each a name: 'name: …' in place of '- …'"
+    if not isinstance(node, Scalar) or node.raw != node.text:
+        return None
+    word = node.text.lower()
+    if BOOL in wanted and word in _BOOLEANS and (node.plain or word not in ("true", "false")):
+        return f"{wanted}, and '{node.text}' is text here", f"write {_BOOLEANS[word]}"
+    if node.plain:
+        return None
+    for name, article, reads in ((BOOL, "a word", _TRUE), (INT, "a number", _INT), (NUM, "a number", _NUM)):
+        if name in wanted and reads.fullmatch(node.text):
+            return f"{wanted}, and {article} in quotes is text", f"{key}: {node.text}"
+    return None
+
+
+def _no_value(key: str, node: Node) -> Problem:
+    place = node.place
+    comment = node.comment if isinstance(node, Scalar) else ""
+    if not comment:
+        return Problem("no-value", f"'{key}' has no value", place, "give it one, or remove the line")
+    hint = f'{key}: "{comment}"' if len(comment) < 20 and " " not in comment else "give it one, or remove the line"
+    # The comment is what the eye sees: it stands right behind the place of the missing value.
+    start = place.column + 1
+    at = Place(place.file, place.line, start, start + len(comment))
+    return Problem("no-value", f"'{key}' has no value: '#' begins a comment", at, hint)
 
 
 def _phrase(key: str, facts: Facts[str, Any], node: Node) -> Problem:
@@ -208,24 +282,7 @@ def _in(section: str) -> str:
     return f" in {section}" if section else ""
 
 
-def _named(path: Path) -> str:
+def _last_name(path: Path) -> str:
     """Return the last name of a path: an item of a list is named by its list."""
     names = [step for step in path if isinstance(step, str) and step != _KEY]
     return names[-1] if names else ""
-
-
-def _keys(model: type[BaseModel], path: Path) -> Iterable[str]:
-    """Return the keys of the section at a path, walking the annotations of the models."""
-    annotation: Any = model
-    for step in path:
-        found = _model(annotation)
-        if found is not None and isinstance(step, str) and step in found.model_fields:
-            annotation = found.model_fields[step].annotation
-    found = _model(annotation)
-    return [field.alias or name for name, field in found.model_fields.items()] if found else ()
-
-
-def _model(annotation: Any) -> type[BaseModel] | None:
-    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((model for part in typing.get_args(annotation) if (model := _model(part))), None)

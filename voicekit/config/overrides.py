@@ -13,7 +13,7 @@ from voicekit.config.document import DocumentError, Mapping, Node, Scalar, read
 from voicekit.config.document import Sequence as List
 from voicekit.config.layers import Path, over
 from voicekit.config.shorthand import write_out
-from voicekit.config.sources import Sources, without_secrets
+from voicekit.config.sources import Sources
 from voicekit.problems import OVERRIDES, Place, Problem
 
 _STEP: Final = re.compile(r'(?:^|\.)(?:([A-Za-z_][\w-]*)|"([^"]+)")|\[([0-9]{1,4})\]')
@@ -31,7 +31,7 @@ class Step:
 
 def overridden(root: Mapping, overrides: Sequence[str], sources: Sources) -> Mapping:
     """Return a file with overrides laid over it, in order. One that cannot be read or placed is reported."""
-    sources.texts[OVERRIDES] = "\n".join(without_secrets(override) for override in overrides)
+    sources.overrides(overrides)
     for number, override in enumerate(overrides, 1):
         try:
             steps, value = _parsed(override, number, sources)
@@ -73,7 +73,8 @@ def steps(path: str, number: int = 1) -> list[Step]:
     at = 0
     while at < len(path) and (match := _STEP.match(path, at)):
         name = match[1] or match[2]
-        place = Place(OVERRIDES, number, at + 1, match.end() + 1)
+        start = at + match[0].startswith(".")
+        place = Place(OVERRIDES, number, start + 1, match.end() + 1)
         found.append(Step(int(match[3]) if name is None else name, place))
         at = match.end()
     return found if at == len(path) and found and isinstance(found[0].name, str) else []

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Values
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -11,13 +11,14 @@ from pydantic_core import PydanticCustomError, PydanticUseDefault
 
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
 from voicekit.config.environment import Expansion
-from voicekit.config.messages import plain, translate, wrong_value
+from voicekit.config.messages import plain, short, spaced, translate, unknown_key, wrong_value
 from voicekit.config.rules import Rules
 from voicekit.config.scalars import (
     BOOL,
     INT,
     NUM,
     TEXT,
+    printable,
     read_any,
     read_bool,
     read_int,
@@ -27,7 +28,7 @@ from voicekit.config.scalars import (
     wrong_type,
 )
 from voicekit.config.shorthand import as_service
-from voicekit.config.suggestions import suggest
+from voicekit.config.suggestions import Homes, answer, suggest
 from voicekit.problems import Place, Problem
 from voicekit.providers.catalog import Kind, Option, Provider, catalog
 
@@ -79,11 +80,18 @@ class ServiceReader:
 
     Args:
         expansion: The file's environment, for keys that providers read by themselves.
+        homes: Where the keys of the language stand, for one that stands in a service.
+
+    `moved` gathers the keys of the top level that were found in a service.
     """
 
-    def __init__(self, expansion: Expansion) -> None:
+    def __init__(self, expansion: Expansion, homes: Homes) -> None:
         self.expansion = expansion
+        self.homes = homes
         self.problems: list[Problem] = []
+        self.moved: set[str] = set()
+        # Options of the service at hand that are there under another word.
+        self._meant: set[str] = set()
 
     def read(self, kind: Kind, node: Node) -> tuple[Service, ...]:
         """Return the services of a section in order; one that is wrong is left out and reported."""
@@ -114,8 +122,9 @@ class ServiceReader:
         if provider.name == "rules":
             return self._rules(provider, own, named.place)
         options = {**provider.defaults, **dict(self._options(provider, own))}
-        options |= dict(self._implied(provider, own, named.place))
-        self.problems += _needs(provider, options, named.place)
+        given = {**own.entries, **dict.fromkeys(self._meant, named)}
+        options |= dict(self._implied(provider, given, named.place))
+        self.problems += _needs(provider, {**given, **options}, named.place)
         return Service(kind, provider, options, named.place)
 
     def _written_out(self, kind: Kind, node: Node) -> Mapping | None:
@@ -124,18 +133,40 @@ class ServiceReader:
         if isinstance(written, Mapping) and "provider" in written.entries:
             return written
         if isinstance(written, Mapping):
-            self.problems.append(Problem("missing-key", f"'provider' is missing in {kind}", node.place))
+            self.problems.append(self._no_provider(kind, written))
         elif isinstance(written, Scalar) and written.plain and written.text in ("", "~", "null"):
             self.problems.append(wrong_value("no-value", {}, kind, node))
         elif not isinstance(written, Scalar) or written.known:
             self.problems.append(wrong_value("wrong-type", _facts("a provider's name", node), kind, node))
         return None
 
+    def _no_provider(self, kind: Kind, section: Mapping) -> Problem:
+        """Return the problem of a service that names nobody, or names it under another word."""
+        for key, node in section.entries.items():
+            reply = answer(key, "service", ("provider",), homes={}, value=short(node))
+            if reply.meant == "provider":
+                return unknown_key(f"no key '{printable(key)}' in {kind}", reply, section.keys[key])
+        return Problem("missing-key", f"'provider' is missing in {kind}", section.place)
+
+    def _unknown_option(self, provider: Provider, key: str, section: Mapping) -> Problem:
+        place, value = section.keys[key], section.entries[key]
+        text = f"{provider.name} has no option '{printable(key)}'"
+        if provider.one_of:
+            return Problem("unknown-key", text, place, f"name one of them to choose: {', '.join(provider.one_of)}")
+        where = f"{provider.kind} service"
+        reply = answer(key, where, provider.options, homes=self.homes, value=short(value))
+        self.moved |= {reply.moved} - {""}
+        self._meant |= {reply.meant} - {""}
+        if not reply.help:
+            reply = replace(reply, help=_who_has(provider.kind, key))
+        return unknown_key(text, reply, place)
+
     def _options(self, provider: Provider, section: Mapping) -> Iterator[tuple[str, object]]:
+        self._meant.clear()
         for key, node in section.entries.items():
             option = provider.options.get(key)
             if option is None:
-                self.problems.append(_unknown_option(provider, key, section.keys[key]))
+                self.problems.append(self._unknown_option(provider, key, section))
                 continue
             if option.secret and isinstance(node, Scalar) and _is_literal(node):
                 self.problems.append(_secret(provider, option, node))
@@ -147,13 +178,13 @@ class ServiceReader:
             except PydanticCustomError as error:
                 self.problems.append(wrong_value(error.type, error.context or {}, key, node))
 
-    def _implied(self, provider: Provider, section: Mapping, place: Place) -> Iterator[tuple[str, object]]:
+    def _implied(self, provider: Provider, given: Values[str, Node], place: Place) -> Iterator[tuple[str, object]]:
         """Yield what the environment gives: the provider's usual variables, unless the file says otherwise."""
         for key, variable in provider.environment.items():
             option = provider.options.get(key)
-            if key in section.entries or option is None:
+            if key in given or option is None:
                 continue
-            if option.secret and "endpoint" in section.entries:
+            if option.secret and "endpoint" in given:
                 text = f"{variable} is not sent to an endpoint of your own"
                 hint = f"add '{key}: \"${{{variable}}}\"' beside it, if it is meant for that host"
                 self.problems.append(Problem("key-not-sent", text, place, hint))
@@ -166,7 +197,7 @@ class ServiceReader:
         try:
             rules = Rules.model_validate(plain(section))
         except ValidationError as error:
-            self.problems += translate(error, section, Rules, ("llm",))
+            self.problems += translate(error, section, Rules, ("llm",), homes=self.homes)
             return None
         return Service("llm", provider, {}, place, rules)
 
@@ -210,7 +241,7 @@ def _unknown_provider(kind: Kind, named: Scalar) -> Problem:
         text = f"{name} offers {' and '.join(others)}, not {kind}"
         return Problem("unknown-provider", text, named.place, f"{others[0]}: {name}")
     text = f"no {kind} provider is named {shown(named)}"
-    hint = suggest(name, catalog().names(kind))
+    hint = spaced("provider", named) or suggest(name, catalog().names(kind))
     if model and catalog().find(kind, provider):
         hint = f"provider: {provider}, and model: {model}"
     elif maker := next((maker for prefix, maker in _MAKERS.items() if kind == "llm" and name.startswith(prefix)), ""):
@@ -218,15 +249,9 @@ def _unknown_provider(kind: Kind, named: Scalar) -> Problem:
     return Problem("unknown-provider", text, named.place, hint if named.raw == name else "")
 
 
-def _unknown_option(provider: Provider, key: str, place: Place) -> Problem:
-    text = f"{provider.name} has no option '{key}'"
-    hint = suggest(key, provider.options)
-    if provider.one_of:
-        hint = f"name one of them to choose: {', '.join(provider.one_of)}"
-    elif not hint:
-        having = [other.name for other in catalog().providers() if other.kind == provider.kind and key in other.options]
-        hint = f"{', '.join(having[:3])} {'has' if len(having) == 1 else 'have'} it" if having else ""
-    return Problem("unknown-key", text, place, hint)
+def _who_has(kind: Kind, key: str) -> str:
+    having = [other.name for other in catalog().providers() if other.kind == kind and key in other.options]
+    return f"{', '.join(having[:3])} {'has' if len(having) == 1 else 'have'} it" if having else ""
 
 
 def _secret(provider: Provider, option: Option, node: Scalar) -> Problem:

@@ -11,14 +11,14 @@ _EMOJI_STYLE: Final = "\ufe0f"
 _SKIN_TONES: Final = range(0x1F3FB, 0x1F400)
 # The vowels and final consonants of decomposed Korean are drawn into the syllable that their first consonant begins.
 _JAMO: Final = (range(0x1160, 0x1200), range(0xD7B0, 0xD800))
-# They turn round the text that follows, so that a line reads otherwise than it is.
-_TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What Python calls not printable and a text needs all the same: those that join letters and emoji, or keep them apart.
+_NEEDED: Final = frozenset("\u200c\u200d")
 
 
 def visible(text: str) -> str:
-    """Return a text with every character that would steer a terminal replaced; its length stays the same.
+    """Return a text of the same length with each character replaced that cannot be seen or would steer a terminal.
 
-    A tab becomes one space; other controls, line breaks and halves of surrogate pairs become U+FFFD.
+    A tab becomes one space, every other one U+FFFD; spaces of all kinds stay.
     """
     if text.isprintable():
         return text
@@ -28,8 +28,7 @@ def visible(text: str) -> str:
 def _stand_in(char: str) -> str:
     if char == "\t":
         return " "
-    steers = char in _TURNING or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
-    return "\ufffd" if steers else char
+    return char if char in _NEEDED or unicodedata.category(char) == "Zs" else "\ufffd"
 
 
 def widths(text: str) -> list[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from voicekit.problems import Problem, Severity
+from voicekit.problems import Problem, Severity, source_lines
 from voicekit.report.columns import visible, widths
 from voicekit.report.findings import Findings, ordered
 
@@ -26,7 +26,7 @@ def render(problems: Iterable[Problem], sources: Mapping[str, str], *, colour: b
     for problem in ordered(problems):
         file = problem.place.file if problem.place else ""
         if file not in lines:
-            lines[file] = sources.get(file, "").splitlines()
+            lines[file] = source_lines(sources.get(file, ""))
         blocks.append(_block(problem, lines[file], colour))
     return "\n".join(blocks)
 
