@@ -90,10 +90,10 @@ asr.endpointing
     smallest
       Finalize promptly on trailing silence.
 
-  a whole number
+  a whole number from 0 to 5000
     xai
       Silence duration in milliseconds that triggers the speech-final event carrying the utterance's
-      ~pipecat.frames.frames.TranscriptionFrame.
+      TranscriptionFrame.
 """
 
 
@@ -167,7 +167,7 @@ def test_a_secret_names_the_variable_of_each_provider() -> None:
             "asr.base_url",
             (
                 "error: no asr provider has an option 'base_url': voicekit calls it 'endpoint', for every provider"
-                " [unknown-key]\n  = help: endpoint: http://127.0.0.1:8000/v1"
+                " [unknown-key]\n  = help: endpoint: …"
             ),
         ),
         ("llm.rules.here", "error: no key 'here' in llm.rules [unknown-key]\n  = help: did you mean 'hear'?"),

@@ -2,15 +2,14 @@
 
 import fnmatch
 import importlib.metadata
+import math
 import re
 import subprocess
 import sys
-from importlib import resources
-from typing import Any
 
 import pytest
-import yaml
 
+from voicekit.config.keyterms import FORMS
 from voicekit.providers.catalog import KINDS, Kind, Option, Provider, catalog
 
 EVERYTHING = list(catalog().providers())
@@ -20,12 +19,6 @@ def found(kind: Kind, name: str) -> Provider:
     provider = catalog().find(kind, name)
     assert provider is not None
     return provider
-
-
-def overlay() -> dict[str, Any]:
-    text = resources.files("voicekit.providers").joinpath("overlay.yaml").read_text(encoding="utf-8")
-    parsed: dict[str, Any] = yaml.safe_load(text)
-    return parsed
 
 
 @pytest.mark.parametrize(
@@ -106,7 +99,7 @@ def test_lookups() -> None:
 
 
 def test_hidden_options_are_absent() -> None:
-    hidden = overlay()["words"]["hide"]
+    hidden = [key for each in catalog().decided for key in each.keys]
     shown = [
         f"{provider.kind} {provider.name}: {option.name}"
         for provider in EVERYTHING
@@ -169,10 +162,129 @@ def test_secrets_are_marked() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "option", "low", "high"),
+    [
+        ("asr", "assemblyai", "previous_context_n_turns", 0, 100),
+        ("asr", "azure", "segmentation_silence_timeout_ms", 100, 5000),
+        ("asr", "cartesia-turns", "turn_end_timeout_ms", 640, 11200),
+        ("asr", "elevenlabs-realtime", "vad_threshold", 0.1, 0.9),
+        ("asr", "gradium", "delay_in_frames", None, None),
+        ("asr", "openai", "temperature", 0, 1),
+        ("llm", "anthropic", "temperature", 0, 1),
+        ("llm", "groq", "temperature", 0, 2),
+        ("llm", "google", "top_k", 0, None),
+        ("llm", "openai", "max_tokens", 1, None),
+        ("llm", "openai", "seed", None, None),
+        ("tts", "cartesia", "max_buffer_delay_ms", 0, 5000),
+        ("tts", "elevenlabs", "speed", 0.7, 1.2),
+        ("tts", "elevenlabs-http", "speed", 0.25, 4),
+        ("tts", "groq", "speed", None, None),
+        ("tts", "minimax", "pitch", -12, 12),
+        ("tts", "sarvam", "pace", 0.3, 3),
+        ("realtime", "ultravox", "max_duration", 10, 3600),
+        ("realtime", "xai", "threshold", 0.1, 0.9),
+    ],
+)
+def test_ranges(kind: Kind, name: str, option: str, low: float | None, high: float | None) -> None:
+    read = found(kind, name).options[option]
+    assert (read.low, read.high) == (low, high)
+
+
+def test_every_range_is_a_numbers_and_holds_its_default() -> None:
+    for provider in EVERYTHING:
+        for option in provider.options.values():
+            where = f"{provider.kind} {provider.name} {option.name}"
+            low = -math.inf if option.low is None else option.low
+            high = math.inf if option.high is None else option.high
+            assert low < high, where
+            if (option.low, option.high) != (None, None):
+                assert {"int", "num"} & {*option.types}, where
+            if isinstance(option.default, int | float):
+                assert low <= option.default <= high, where
+
+
+def test_what_is_deprecated() -> None:
+    told = {
+        f"{each.kind} {each.name} {option.name}": f"{option.deprecated}: {option.instead}"
+        for each in EVERYTHING
+        for option in each.options.values()
+        if option.deprecated
+    }
+    assert told == {
+        "asr google language_codes": "0.0.104: write 'languages' instead",
+        "asr gradium json_config": "0.0.101: ",
+        "asr sarvam-realtime language_code": "1.13.0: write 'language' instead",
+        "asr speechmatics operating_point": "1.10.0: write 'model' instead",
+        "llm azure api_version": "1.8.0: end 'endpoint' in /openai/v1 instead",
+        "tts cartesia cartesia_version": "1.8.0: ",
+        "tts cartesia-http cartesia_version": "1.8.0: ",
+        "tts elevenlabs pronunciation_dictionary_locators": "1.6.0: ",
+        "tts elevenlabs-http pronunciation_dictionary_locators": "1.6.0: ",
+        "tts fish model_id": "0.0.105: write 'model' instead",
+        "tts fish reference_id": "0.0.105: write 'voice' instead",
+    }
+
+
+def test_keyterms_have_a_form() -> None:
+    takers = {each.name: each.keyterms for each in EVERYTHING if each.keyterms}
+    assert {form for _, form in takers.values()} == set(FORMS)
+    assert {name for name, (option, _) in takers.items() if option not in found("asr", name).options} == set()
+    assert {name: takers[name] for name in ("deepgram", "assemblyai", "whisper", "soniox", "smallest")} == {
+        "deepgram": ("keyterm", "list"),
+        "assemblyai": ("keyterms_prompt", "list"),
+        "whisper": ("hotwords", "joined"),
+        "soniox": ("keyterms", "list"),
+        "smallest": ("keywords", "boosted"),
+    }
+
+
+def test_models_with_a_provider_name_of_their_own() -> None:
+    moved = {f"{each.kind} {each.name}": dict(each.models) for each in EVERYTHING if each.models}
+    assert moved == {
+        "asr deepgram": {"flux-*": "deepgram-flux"},
+        "asr deepgram-sagemaker": {"flux-*": "deepgram-flux-sagemaker"},
+        "asr elevenlabs": {"scribe*_realtime": "elevenlabs-realtime"},
+        "asr elevenlabs-realtime": {"scribe_v1": "elevenlabs", "scribe_v2": "elevenlabs"},
+        "asr openai": {"gpt-realtime-*": "openai-realtime"},
+        "asr sarvam": {"saaras:*-realtime": "sarvam-realtime"},
+        "tts deepgram": {"flux-*": "deepgram-flux"},
+        "tts deepgram-http": {"flux-*": "deepgram-flux"},
+    }
+    for each in EVERYTHING:
+        default = str(each.defaults.get("model") or (each.options["model"].default if "model" in each.options else ""))
+        assert not any(fnmatch.fnmatchcase(default, pattern) for pattern in each.models), each.name
+
+
+def test_servers_of_many_makers_are_providers() -> None:
+    assert set(catalog().servers) <= set(catalog().names("llm"))
+    assert set(catalog().makers).isdisjoint(catalog().names("llm"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "variables"),
+    [
+        (
+            "asr",
+            "deepgram-sagemaker",
+            {"endpoint_name": "DEEPGRAM_SAGEMAKER_STT_ENDPOINT_NAME", "region": "AWS_REGION"},
+        ),
+        ("llm", "azure", {"api_key": "AZURE_OPENAI_API_KEY", "endpoint": "AZURE_OPENAI_ENDPOINT"}),
+        ("llm", "qwen", {"api_key": "DASHSCOPE_API_KEY"}),
+        ("tts", "google", {"credentials_path": "GOOGLE_APPLICATION_CREDENTIALS"}),
+    ],
+)
+def test_variables_are_the_vendors_own(kind: Kind, name: str, variables: dict[str, str]) -> None:
+    assert found(kind, name).environment == variables
+
+
 def test_what_a_user_must_give() -> None:
     needs = {f"{each.kind} {each.name}": each.needs for each in EVERYTHING if each.needs}
     assert needs == {
+        "asr azure": ("region|endpoint",),
         "llm openai-compatible": ("endpoint", "model"),
+        "tts azure": ("region|endpoint",),
+        "tts azure-http": ("region|endpoint",),
         "tts asyncai": ("voice",),
         "tts asyncai-http": ("voice",),
         "tts cartesia": ("voice",),
@@ -191,7 +303,7 @@ def test_what_a_user_must_give() -> None:
         "tts resemble": ("voice",),
         "tts rime": ("voice",),
         "tts rime-http": ("voice",),
-        "tts rime-v1": ("voice",),
+        "tts rime-v1": ("model", "voice"),
     }
 
 
@@ -211,7 +323,7 @@ def test_deepgram() -> None:
         default=None,
         doc="Deepgram API key for authentication.",
         secret=True,
-        deprecated=False,
+        deprecated="",
         target="init.api_key",
     )
     assert provider.options["endpoint"].target == "init.base_url"
@@ -300,7 +412,7 @@ def test_elevenlabs() -> None:
     assert provider.options["endpoint"].target == "init.url"
     assert provider.options["apply_text_normalization"].choices == ("auto", "on", "off")
     assert provider.options["pronunciation_dictionary_locators"].items == "map"
-    assert provider.options["pronunciation_dictionary_locators"].deprecated
+    assert provider.options["pronunciation_dictionary_locators"].deprecated == "1.6.0"
     assert (provider.http_session, http.http_session) == (False, True)
     assert (http.label, http.extra) == ("ElevenLabs HTTP", "pipecat-ai[elevenlabs]")
     assert http.options["endpoint"].target == "init.base_url"

@@ -52,10 +52,10 @@ class AcmeSettings(TTSSettings):
 
             .. note:: not this
         lexicon: Its lexicon.
-        speed: Its speed.
+        speed: Its speed (0.5 to 2.0, default 1.0).
 
             .. deprecated:: 1.2
-                Not any more.
+                Use ``mood`` instead. Will be removed in 2.0.
     """
 
     mood: Mood | NotGiven = field(default_factory=lambda: NOT_GIVEN)
@@ -117,6 +117,8 @@ def test_a_described_class() -> None:
         "cls": "AcmeTTSService",
         "settings": f"{__name__}:AcmeSettings",
         "http_session": False,
+        "passes_extra": False,
+        "keyterms": {},
         "needs": ["api_key", "voice"],
         "options": {
             "api_key": {
@@ -150,8 +152,11 @@ def test_a_described_class() -> None:
             "lexicon": {"types": ["map"], "doc": "Its lexicon.", "target": "settings.lexicon"},
             "speed": {
                 "types": ["num"],
-                "doc": "Its speed.",
-                "deprecated": True,
+                "doc": "Its speed (0.5 to 2.0, default 1.0).",
+                "deprecated": "1.2",
+                "instead": "write 'mood' instead",
+                "low": 0.5,
+                "high": 2,
                 "target": "settings.speed",
             },
         },
@@ -177,15 +182,22 @@ def test_corrections() -> None:
         {
             "endpoint": "url",
             "rename": {"mood": "feeling"},
-            "hide": ["speed"],
+            "hide": ["lexicon"],
             "types": {"words": ["text", "list"]},
+            "ranges": {"speed": [1, None]},
+            "instead": {"speed": "speak slower"},
             "paths": {"lexicon_path": "settings.lexicon.path"},
             "hooks": {"opens": "init.opener.url"},
         },
     )
     options = entry["options"]
     assert options["feeling"]["target"] == "settings.mood"
-    assert "speed" not in options
+    assert "lexicon" not in options
+    assert {key: options["speed"].get(key) for key in ("low", "high", "instead")} == {
+        "low": 1,
+        "high": None,
+        "instead": "speak slower",
+    }
     assert options["words"]["types"] == ["text", "list"]
     assert options["lexicon_path"] == {
         "types": ["text"],
@@ -202,6 +214,8 @@ def test_corrections() -> None:
         ({"rename": {"mod": "model"}}, "AcmeTTSService has no option mod"),
         ({"endpoint": "base_url"}, "AcmeTTSService has no option base_url"),
         ({"types": {"word": ["text"]}}, "AcmeTTSService has no option word"),
+        ({"ranges": {"rate": [0, 1]}}, "AcmeTTSService has no option rate"),
+        ({"instead": {"rate": "x"}}, "AcmeTTSService has no option rate"),
         ({"paths": {"x": "settings.lexicon.pth"}}, "AcmeTTSService has no option settings.lexicon.pth"),
         ({"hooks": {"x": "init.client.base_url"}}, "AcmeTTSService has no option init.client.base_url"),
     ],
@@ -230,6 +244,8 @@ def test_a_correction_of_what_is_not_there(correction: Mapping[str, Any], text: 
             {"tts": {"x": {"class": "voicekit.services.introspect:OverlayError"}}},
             "tts x: voicekit.services.introspect:OverlayError is not a service class",
         ),
+        ({"tts": {"openai": {"models": {"a-*": "x"}}}}, "tts openai: there is no provider x"),
+        ({"tts": {"openai": {"needs": ["x|y"]}}}, "tts openai: OpenAITTSService has no option x, y"),
         ({"tts": {"auto": {"one_of": ["openai", "x"], "label": "A"}}}, "auto: there is no provider x"),
     ],
 )

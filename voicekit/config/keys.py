@@ -9,7 +9,8 @@ from voicekit.config.agent import Agent
 from voicekit.config.fact import Words
 from voicekit.config.homes import homes_of
 from voicekit.config.messages import unknown_key
-from voicekit.config.reference import alternatives, definitions, option_words, provider_words, resolved
+from voicekit.config.misnamed import renamed
+from voicekit.config.reference import alternatives, definitions, option_words, own_words, provider_words, resolved
 from voicekit.config.suggestions import answer
 from voicekit.problems import Problem, Refused
 from voicekit.providers.catalog import Kind, Provider, catalog
@@ -113,7 +114,7 @@ def placed(key: Key) -> object:
 
 def options(kind: Kind, having: int = 1) -> list[str]:
     """Return the names of the options that at least so many providers of a kind have, sorted."""
-    found = Counter(name for provider in _providers(kind) for name in provider.options)
+    found = Counter(name for each in _providers(kind) for name in (*each.options, *own_words(each)))
     return sorted(name for name, providers in found.items() if providers >= having)
 
 
@@ -132,11 +133,18 @@ def _step(key: Key, name: str) -> Key | OfProviders:
 
 
 def _option(kind: Kind, name: str, others: list[str]) -> OfProviders:
-    having = [(each, option_words(each, each.options[name])) for each in _providers(kind) if name in each.options]
+    having = [(each, words) for each in _providers(kind) if (words := _words(each, name))]
     if not having:
         text = f"no {kind} provider has an option '{name}'"
-        raise Refused([unknown_key(text, answer(name, "service", [*options(kind), *others], homes={}), None)])
+        choices = [*options(kind), *others]
+        reply = renamed(name, choices) or answer(name, "service", choices, homes={})
+        raise Refused([unknown_key(text, reply, None)])
     return OfProviders(kind, name, tuple(having))
+
+
+def _words(provider: Provider, name: str) -> Words | None:
+    option = provider.options.get(name)
+    return option_words(provider, option) if option else own_words(provider).get(name)
 
 
 def _providers(kind: Kind) -> list[Provider]:

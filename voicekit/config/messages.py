@@ -250,6 +250,9 @@ _OWN: Final = {
 
 def _out_of_range(key: str, facts: Facts[str, Any], node: Node) -> Problem:
     value, low, high = facts["value"], facts["low"], facts["high"]
+    if low is None or high is None:
+        side, bound = ("below", low) if high is None else ("above", high)
+        return Problem("out-of-range", f"{key}: {_number(value)} is {side} {_number(bound)}", node.place)
     if low == high:
         return Problem("out-of-range", f"'{key}' can only be {_number(low)}, not {_number(value)}", node.place)
     text = f"{key}: {_number(value)} is outside {_number(low)} to {_number(high)}"

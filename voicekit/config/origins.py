@@ -5,13 +5,14 @@ a `Place` without a line.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from collections.abc import Mapping as Table
 from dataclasses import replace
 from typing import Any, Final
 
 from voicekit.config.agent import Agent
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
+from voicekit.config.keyterms import KEY as KEYTERMS
 from voicekit.config.phrasebook import phrasebook
 from voicekit.config.section import Section
 from voicekit.config.services import Service
@@ -86,7 +87,9 @@ def _completed(agent: Agent, path: Path, value: Any, node: Node | None) -> Node 
 
 def _service(agent: Agent, service: Service, written: Node | None) -> Mapping:
     node = written if isinstance(written, Mapping) else _named(service)
-    entries = node.entries | {key: each for key, each in _implied(agent, service) if key not in node.entries}
+    entries = node.entries | {
+        key: each for key, each in _implied(agent, service, node.entries) if key not in node.entries
+    }
     if service.rules and "otherwise" not in entries:
         lines = _value(service.rules.otherwise, _phrases(agent))
         entries |= {"otherwise": lines} if lines else {}
@@ -100,10 +103,13 @@ def _named(service: Service) -> Mapping:
     return _mapping(entries, {}, service.place)
 
 
-def _implied(agent: Agent, service: Service) -> Iterator[tuple[str, Node]]:
-    """Yield the options that a service has without the file, each with its origin."""
+def _implied(agent: Agent, service: Service, written: Container[str]) -> Iterator[tuple[str, Node]]:
+    """Yield the options that a service has without the file, each with its origin; `written` are those of the file."""
     provider = service.provider
+    terms = provider.keyterms[0] if provider.keyterms and KEYTERMS in written else ""
     for key, value in service.options.items():
+        if key == terms:
+            continue
         if (variable := provider.environment.get(key)) and key not in provider.defaults:
             yield key, Scalar(f"${{{variable}}}", True, _from("environment"))
         elif node := _value(value, _from("voicekit")):

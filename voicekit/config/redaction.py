@@ -13,7 +13,8 @@ _NAMED: Final = re.compile(
 )
 # A value that is a reference to the environment and nothing else; one with a default is not.
 _REFERENCE: Final = re.compile(
-    r"""["']?(?:bearer )?\$\{\w+(?::\?[^}"']*)?\}["']?(?=[ \t]*(?:[#,}\]\n]|\Z))""", re.IGNORECASE
+    r"""["']?(?:bearer )?(?:\$\{\w+(?::\?[^}"']*)?\}|(?-i:\$[A-Z_][A-Z0-9_]*))["']?(?=[ \t]*(?:[#,}\]\n]|\Z))""",
+    re.IGNORECASE,
 )
 # A value inside {…} or […]: in quotes, or up to the next comma or bracket.
 _IN_FLOW: Final = re.compile(r""" *(?:"(?:\\.|[^"\\\n])*"?|'[^'\n]*'?|\[[^\]\n]*\]?|[^,}\n]*)""")

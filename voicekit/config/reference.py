@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 from voicekit.config.agent import Agent
 from voicekit.config.docstrings import documented
 from voicekit.config.fact import Words
+from voicekit.config.keyterms import KEY as KEYTERMS
 from voicekit.config.rules import Rules
 from voicekit.config.services import Service
 from voicekit.config.shorthand import BUILTIN, MEANS
@@ -142,6 +143,7 @@ def option_words(provider: Provider, option: Option) -> Words:
         words["type"] = [_TYPES[name] for name in option.types]
     if option.choices:
         words["enum"] = list(option.choices)
+    words |= {name: bound for name, bound in (("minimum", option.low), ("maximum", option.high)) if bound is not None}
     if "list" in option.types and option.items in _TYPES:
         words["items"] = {"type": _TYPES[option.items]}
     default = provider.defaults.get(option.name, option.default)
@@ -151,6 +153,17 @@ def option_words(provider: Provider, option: Option) -> Words:
         words["x-secret"] = True
     if option.deprecated:
         words["deprecated"] = True
+    return words
+
+
+def own_words(provider: Provider) -> dict[str, Words]:
+    """Return what the keys mean that are ours and stand among a provider's options."""
+    words: dict[str, Words] = {}
+    if provider.kind == "asr" and not provider.one_of:
+        terms = "Names and words to expect, in the form that the provider wants them in."
+        words[KEYTERMS] = {"description": terms, "type": "array", "items": {"type": "string"}, "examples": [["Acme"]]}
+    if provider.passes_extra:
+        words["extra"] = {"description": "Passed on to the provider's API as it is, unchecked.", "type": "object"}
     return words
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from voicekit.config.fact import Words
-from voicekit.config.reference import HERE, alternatives, definitions, option_words, provider_words
+from voicekit.config.reference import HERE, alternatives, definitions, option_words, own_words, provider_words
 from voicekit.config.scalars import TEXT
 from voicekit.config.words import ANYTHING, MAPPING, kinds, worded, written
 from voicekit.providers.catalog import Kind, Option, Provider, catalog
@@ -198,13 +198,18 @@ def _needs(provider: Provider) -> Words:
         return _must(definitions()["Rules"])
     options = provider.options
     secrets = [name for name in provider.environment if name in options and options[name].secret]
-    words: Words = {"required": list(provider.required)} if provider.required else {}
+    words: Words = {}
+    if needed := [names[0] for names in provider.required if len(names) == 1]:
+        words["required"] = needed
+    if either := [names for names in provider.required if len(names) > 1]:
+        words["allOf"] = [{"anyOf": [{"required": [name]} for name in names]} for names in either]
     # The usual key is not sent to another host.
     return words | ({"dependencies": {"endpoint": secrets}} if secrets and "endpoint" in options else {})
 
 
 def _options(provider: Provider) -> Words:
     options = {name: _option(provider, option) for name, option in provider.options.items()}
+    options |= {name: _loose(words) for name, words in own_words(provider).items()}
     return {"properties": {"provider": {}, **options}, "additionalProperties": False}
 
 

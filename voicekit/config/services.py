@@ -1,54 +1,26 @@
 """Services: the sections asr, llm and tts, each read against the catalogue of providers."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from collections.abc import Mapping as Values
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError, PydanticUseDefault
 
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
 from voicekit.config.environment import Expansion
-from voicekit.config.messages import plain, short, spaced, translate, unknown_key, wrong_value
+from voicekit.config.keyterms import KEY as KEYTERMS
+from voicekit.config.keyterms import keyterms
+from voicekit.config.messages import plain, short, translate, unknown_key, wrong_value
+from voicekit.config.misnamed import decided, of_others, renamed, unknown_extra, unknown_provider
+from voicekit.config.options import read, remarks
 from voicekit.config.rules import Rules
-from voicekit.config.scalars import (
-    BOOL,
-    INT,
-    NUM,
-    TEXT,
-    printable,
-    read_any,
-    read_bool,
-    read_int,
-    read_num,
-    read_text,
-    shown,
-    wrong_type,
-)
+from voicekit.config.scalars import printable, read_any, wrong_type
 from voicekit.config.shorthand import as_service
-from voicekit.config.suggestions import Homes, answer, suggest
-from voicekit.problems import Place, Problem
-from voicekit.providers.catalog import Kind, Option, Provider, catalog
-
-# Tried in this order: what reads as a number is one where text is allowed too.
-_READERS: Final[Values[str, Callable[[Any], Any]]] = {
-    "bool": read_bool,
-    "int": read_int,
-    "num": read_num,
-    "text": read_text,
-    "any": read_any,
-}
-_LABELS: Final = {"bool": BOOL, "int": INT, "num": NUM, "text": TEXT, "list": "a list", "map": "a mapping"}
-# How the best-known models begin: whoever writes one alone means this provider.
-_MAKERS: Final = {
-    "gpt-": "openai",
-    "o3": "openai",
-    "claude-": "anthropic",
-    "gemini-": "google",
-    "deepseek-": "deepseek",
-}
+from voicekit.config.suggestions import Homes, answer
+from voicekit.problems import Place, Problem, Severity
+from voicekit.providers.catalog import Kind, Provider, catalog
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +32,7 @@ class Service:
         provider: Its entry in the catalogue.
         options: Checked values by option name; only what was written, pinned by us or read from the environment.
         rules: The dialogue of `llm: rules`, else None.
+        extra: What is passed on to the provider's API as it is written.
         place: Where the provider is named.
     """
 
@@ -68,6 +41,7 @@ class Service:
     options: Values[str, object]
     place: Place
     rules: Rules | None = None
+    extra: Values[str, object] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -116,7 +90,9 @@ class ServiceReader:
             return None
         provider = catalog().find(kind, named.text)
         if provider is None:
-            self.problems.append(_unknown_provider(kind, named))
+            model = section.entries.get("model")
+            written = model.text if isinstance(model, Scalar) and model.raw == model.text else ""
+            self.problems.append(unknown_provider(kind, named, written))
             return None
         own = Mapping({k: v for k, v in section.entries.items() if k != "provider"}, section.keys, section.place)
         if provider.name == "rules":
@@ -124,8 +100,8 @@ class ServiceReader:
         options = {**provider.defaults, **dict(self._options(provider, own))}
         given = {**own.entries, **dict.fromkeys(self._meant, named)}
         options |= dict(self._implied(provider, given, named.place))
-        self.problems += _needs(provider, {**given, **options}, named.place)
-        return Service(kind, provider, options, named.place)
+        self._needs(provider, {**given, **options}, named.place)
+        return Service(kind, provider, options, named.place, extra=self._extra(provider, own))
 
     def _written_out(self, kind: Kind, node: Node) -> Mapping | None:
         """Return a service as a mapping, or report why it is none."""
@@ -151,32 +127,51 @@ class ServiceReader:
     def _unknown_option(self, provider: Provider, key: str, section: Mapping) -> Problem:
         place, value = section.keys[key], section.entries[key]
         text = f"{provider.name} has no option '{printable(key)}'"
-        if provider.one_of:
-            return Problem("unknown-key", text, place, f"name one of them to choose: {', '.join(provider.one_of)}")
-        where = f"{provider.kind} service"
-        reply = answer(key, where, provider.options, homes=self.homes, value=short(value))
+        if problem := decided(provider, key, place, value):
+            return problem
+        choices = [*provider.options, *([KEYTERMS] if provider.kind == "asr" else [])]
+        words = short(value)
+        reply = renamed(key, provider.options, words) or answer(
+            key, f"{provider.kind} service", [] if provider.one_of else choices, homes=self.homes, value=words
+        )
         self.moved |= {reply.moved} - {""}
         self._meant |= {reply.meant} - {""}
-        if not reply.help:
-            reply = replace(reply, help=_who_has(provider.kind, key))
-        return unknown_key(text, reply, place)
+        return unknown_key(text, reply, place) if reply.help else of_others(provider, key, text, place)
 
     def _options(self, provider: Provider, section: Mapping) -> Iterator[tuple[str, object]]:
+        """Yield options and their values; None stands for one that has been reported, or that is not set yet."""
         self._meant.clear()
         for key, node in section.entries.items():
             option = provider.options.get(key)
-            if option is None:
+            if option is not None:
+                self.problems += remarks(provider, option, node, section.keys[key])
+                value, problem = read(option, node)
+                self.problems += [problem] if problem else []
+                yield key, value
+            elif key == KEYTERMS and provider.kind == "asr":
+                for found in keyterms(provider, section, section.keys[key]):
+                    if isinstance(found, Problem):
+                        self.problems.append(found)
+                    else:
+                        yield found
+            elif key != "extra" or provider.one_of:
                 self.problems.append(self._unknown_option(provider, key, section))
-                continue
-            if option.secret and isinstance(node, Scalar) and _is_literal(node):
-                self.problems.append(_secret(provider, option, node))
-            try:
-                yield key, _value(option, plain(node))
-            except PydanticUseDefault:
-                # The value holds an unset variable, which has a problem of its own.
-                yield key, None
-            except PydanticCustomError as error:
-                self.problems.append(wrong_value(error.type, error.context or {}, key, node))
+
+    def _extra(self, provider: Provider, section: Mapping) -> Values[str, object]:
+        """Return what stands under `extra`: nothing here knows it, so it is said that nobody has checked it."""
+        node = section.entries.get("extra")
+        if node is None or provider.one_of:
+            return {}
+        place = section.keys["extra"]
+        if not provider.passes_extra:
+            self.problems.append(unknown_extra(provider, place))
+        elif not isinstance(node, Mapping):
+            self.problems.append(wrong_value("wrong-type", _facts("a mapping", node), "extra", node))
+        else:
+            text = f"what stands under 'extra' goes to {provider.name} unchecked"
+            self.problems.append(Problem("unchecked-extra", text, place, severity=Severity.WARNING))
+            return {key: read_any(plain(value)) for key, value in node.entries.items()}
+        return {}
 
     def _implied(self, provider: Provider, given: Values[str, Node], place: Place) -> Iterator[tuple[str, object]]:
         """Yield what the environment gives: the provider's usual variables, unless the file says otherwise."""
@@ -184,14 +179,25 @@ class ServiceReader:
             option = provider.options.get(key)
             if key in given or option is None:
                 continue
-            if option.secret and "endpoint" in given:
-                text = f"{variable} is not sent to an endpoint of your own"
-                hint = f"add '{key}: \"${{{variable}}}\"' beside it, if it is meant for that host"
-                self.problems.append(Problem("key-not-sent", text, place, hint))
+            if option.secret and "endpoint" in self._meant:
+                yield key, None
+            elif option.secret and "endpoint" in given:
+                self.problems.append(_key_not_sent(provider, key, given["endpoint"], place))
             elif option.required or option.secret:
                 yield key, self.expansion.implied(variable, provider.label, place) or None
             elif value := self.expansion.variables.get(variable):
                 yield key, value
+
+    def _needs(self, provider: Provider, options: Values[str, object], place: Place) -> None:
+        for names in provider.musts:
+            variable = next((provider.environment[name] for name in names if name in provider.environment), "")
+            if any(name in options for name in names):
+                continue
+            if not variable:
+                text = f"{provider.name} has no default {' or '.join(names)}"
+                self.problems.append(Problem("missing-option", text, place, f"add '{names[0]}:'"))
+            elif len(names) > 1:
+                self.expansion.implied(variable, provider.label, place)
 
     def _rules(self, provider: Provider, section: Mapping, place: Place) -> Service | None:
         try:
@@ -202,65 +208,15 @@ class ServiceReader:
         return Service("llm", provider, {}, place, rules)
 
 
-def _is_literal(node: Scalar) -> bool:
-    return "${" not in node.raw or bool(re.search(r":-[^}]", node.raw))
-
-
-def _value(option: Option, value: Any) -> object:
-    if isinstance(value, list) and "list" in option.types:
-        read = _READERS.get(option.items, read_any)
-        return [read(item) for item in value]
-    if isinstance(value, dict) and "map" in option.types:
-        return read_any(value)
-    if isinstance(value, Scalar) and not value.known:
-        raise PydanticUseDefault
-    for name in (name for name in _READERS if name in option.types):
-        try:
-            return _chosen(option, _READERS[name](value))
-        except PydanticCustomError as error:
-            if error.type not in ("wrong-type",):
-                raise
-    raise wrong_type(" or ".join(label for name, label in _LABELS.items() if name in option.types), value)
-
-
-def _chosen(option: Option, value: object) -> object:
-    if option.choices and isinstance(value, str) and value not in option.choices:
-        raise PydanticCustomError("unknown-choice", "unknown choice", {"choices": list(option.choices)})
-    return value
+def _key_not_sent(provider: Provider, key: str, endpoint: Node, place: Place) -> Problem:
+    """Return the problem for an own endpoint without a key: the provider's usual one is not for strangers."""
+    host = re.search(r"://(?:[^/@\s]*@)?([\w.-]+)", endpoint.raw) if isinstance(endpoint, Scalar) else None
+    text = f"{provider.environment[key]} is not sent to {host[1] if host else 'an endpoint of your own'}"
+    hint = f"add '{key}: \"${{{provider.environment[key]}}}\"' if it is meant for that host"
+    if (provider.kind, provider.name) == ("llm", "openai"):
+        hint += ", or write provider: openai-compatible"
+    return Problem("key-not-sent", text, place, hint)
 
 
 def _facts(wanted: str, node: Node) -> dict[str, Any]:
     return dict(wrong_type(wanted, node).context or {})
-
-
-def _unknown_provider(kind: Kind, named: Scalar) -> Problem:
-    name = named.text
-    provider, _, model = name.partition("/")
-    others = [other for other in catalog().kinds_of(name) if other != kind]
-    if others:
-        text = f"{name} offers {' and '.join(others)}, not {kind}"
-        return Problem("unknown-provider", text, named.place, f"{others[0]}: {name}")
-    text = f"no {kind} provider is named {shown(named)}"
-    hint = spaced("provider", named) or suggest(name, catalog().names(kind))
-    if model and catalog().find(kind, provider):
-        hint = f"provider: {provider}, and model: {model}"
-    elif maker := next((maker for prefix, maker in _MAKERS.items() if kind == "llm" and name.startswith(prefix)), ""):
-        hint = f"this is a model; name who serves it: {maker}/{name}"
-    return Problem("unknown-provider", text, named.place, hint if named.raw == name else "")
-
-
-def _who_has(kind: Kind, key: str) -> str:
-    having = [other.name for other in catalog().providers() if other.kind == kind and key in other.options]
-    return f"{', '.join(having[:3])} {'has' if len(having) == 1 else 'have'} it" if having else ""
-
-
-def _secret(provider: Provider, option: Option, node: Scalar) -> Problem:
-    variable = provider.environment.get(option.name, option.name.upper())
-    text = "a secret is written in the file"
-    return Problem("secret-in-file", text, node.place, f'{option.name}: "${{{variable}}}"')
-
-
-def _needs(provider: Provider, options: Values[str, object], place: Place) -> Iterator[Problem]:
-    for key in provider.required:
-        if key not in options:
-            yield Problem("missing-option", f"{provider.name} has no default {key}", place, f"add '{key}:'")

@@ -129,10 +129,10 @@ _TABLE: Final[Mapping[str, Mapping[str, Word]]] = {
         "error on_error": Word("failed", "failed: I am sorry."),
     },
     "service": {
-        "base_url url api_base api_url host endpoint_url azure_endpoint server": Word(
+        "api_base api_url host endpoint_url azure_endpoint": Word(
             "endpoint", "endpoint: http://127.0.0.1:8000/v1", "voicekit calls it 'endpoint', for every provider"
         ),
-        "voice_id voice_name speaker speaker_id": Word("voice", "voice: 21m00Tcm4TlvDq8ikWAM"),
+        "voice_name speaker speaker_id": Word("voice", "voice: 21m00Tcm4TlvDq8ikWAM"),
         "model_id model_name deployment": Word("model", "model: nova-3"),
         "lang language_code locale": Word("language", "language: en"),
         "key apikey token": Word("api_key", "leave it out: it comes from the environment", "it is called 'api_key'"),

@@ -48,8 +48,8 @@ def _kind(kind: str, words: Words) -> str:
         return f"names to {many}" if many else MAPPING
     if kind == "string" and "patternErrorMessage" in words:
         return str(words["patternErrorMessage"])
-    if kind in ("integer", "number") and "minimum" in words:
-        return _ranged(_ONE[kind], words["minimum"], words["maximum"])
+    if kind in ("integer", "number"):
+        return _ranged(_ONE[kind], words.get("minimum"), words.get("maximum"))
     return _ONE[kind]
 
 
@@ -57,7 +57,11 @@ def _many(words: Words) -> str:
     return next((_MANY[kind] for kind in kinds(resolved(words))), "")
 
 
-def _ranged(noun: str, low: float, high: float) -> str:
+def _ranged(noun: str, low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return noun
+    if low is None or high is None:
+        return f"{noun}, at most {_plain(high)}" if low is None else f"{noun}, at least {_plain(low)}"
     return _plain(low) if low == high else f"{noun} from {_plain(low)} to {_plain(high)}"
 
 

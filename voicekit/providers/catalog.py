@@ -30,7 +30,10 @@ class Option:
         default: What the class uses without it, if that is a plain JSON value, else None.
         doc: What Pipecat says it is.
         secret: Whether its value must never be shown.
-        deprecated: Whether Pipecat is going to drop it.
+        deprecated: The release of Pipecat that deprecated it, or empty.
+        instead: What to do in place of a deprecated one, or empty when there is nothing.
+        low: The lowest number it takes, or None where that is not known.
+        high: The highest, likewise.
         target: Where the value goes: `init.` and a constructor argument, or `settings.` and a field of the
             settings; further names lead into that argument or field.
     """
@@ -43,8 +46,11 @@ class Option:
     default: object | None
     doc: str
     secret: bool
-    deprecated: bool
+    deprecated: str
     target: str
+    instead: str = ""
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +66,14 @@ class Provider:
         extra: What to install for it, `pipecat-ai[deepgram]`; empty when nothing more is needed.
         options: Every key a file may write, by name.
         environment: The variable an option's value comes from when the file does not give it.
-        needs: Options the file must give: they have neither default nor variable.
+        needs: Options the file must give: they have neither default nor variable. `a|b` is one of the two.
         http_session: Whether the constructor requires an `aiohttp_session`.
         defaults: Values that voicekit pins, by option.
         settings: The class of its settings, `module:Class`; empty without.
+        python: The first release of Python that `extra` installs anything for, or empty where any does.
+        passes_extra: Whether it hands keys that it does not know on to the provider's API.
+        keyterms: The option that takes names and words to expect, and the form it wants them in; or None.
+        models: Models that have a provider name of their own: patterns, and that name.
         one_of: Providers of the same kind of which the first usable one is taken; empty for all others.
     """
 
@@ -79,20 +89,59 @@ class Provider:
     http_session: bool
     defaults: Mapping[str, object]
     settings: str
+    python: str
+    passes_extra: bool
+    keyterms: tuple[str, str] | None
+    models: Mapping[str, str]
     one_of: tuple[str, ...] = ()
 
     @property
-    def required(self) -> tuple[str, ...]:
-        """The options that a file must give: nothing of ours and no variable stands for them."""
+    def musts(self) -> tuple[tuple[str, ...], ...]:
+        """What the service cannot be without: of each, one option is enough."""
         named = [*self.needs, *(option.name for option in self.options.values() if option.required)]
-        return tuple(name for name in dict.fromkeys(named) if name not in {*self.environment, *self.defaults})
+        return tuple(tuple(name.split("|")) for name in dict.fromkeys(named))
+
+    @property
+    def required(self) -> tuple[tuple[str, ...], ...]:
+        """Those of `musts` that a file must give: nothing of ours and no variable stands for them."""
+        given = {*self.environment, *self.defaults}
+        return tuple(names for names in self.musts if given.isdisjoint(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Options of Pipecat's that no file may write, because voicekit decides them.
+
+    Attributes:
+        keys: Their names, as patterns.
+        why: Who decides, in a few words.
+        help: What to do; `{inside}` stands for the first key of what was written.
+    """
+
+    keys: tuple[str, ...]
+    why: str
+    help: str
 
 
 class Catalog:
-    """All providers. Each is built when it is first asked for: a file names five of them, not two hundred."""
+    """All providers. Each is built when it is first asked for: a file names five of them, not two hundred.
+
+    Attributes:
+        pipecat: The release it was generated from.
+        decided: Options that no file may write.
+        renamed: Pipecat's words for what has one name in voicekit, and that name.
+        makers: Makers of models, as such a model's name begins: `meta-llama`.
+        servers: Providers that serve models of many makers.
+    """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.pipecat: str = data["pipecat"]
+        self.decided = tuple(
+            Decided(tuple(each["keys"]), each["why"], each["help"]) for each in data["words"]["decided"]
+        )
+        self.renamed: Mapping[str, str] = data["words"]["renamed"]
+        self.makers: tuple[str, ...] = tuple(data["words"]["makers"])
+        self.servers: tuple[str, ...] = tuple(data["words"]["servers"])
         self._entries: Mapping[Kind, Mapping[str, Mapping[str, Any]]] = data["providers"]
         self._built: dict[tuple[Kind, str], Provider] = {}
 
@@ -137,6 +186,10 @@ def provider(kind: Kind, name: str, entry: Mapping[str, Any]) -> Provider:
         http_session=entry["http_session"],
         defaults=MappingProxyType(entry.get("defaults", {})),
         settings=entry["settings"],
+        python=entry.get("python", ""),
+        passes_extra=entry.get("passes_extra", False),
+        keyterms=next(iter(entry.get("keyterms", {}).items()), None),
+        models=MappingProxyType(entry.get("models", {})),
         one_of=tuple(entry.get("one_of", ())),
     )
 
@@ -151,8 +204,11 @@ def _option(name: str, entry: Mapping[str, Any]) -> Option:
         default=entry.get("default"),
         doc=entry.get("doc", ""),
         secret=entry.get("secret", False),
-        deprecated=entry.get("deprecated", False),
+        deprecated=entry.get("deprecated", ""),
         target=entry["target"],
+        instead=entry.get("instead", ""),
+        low=entry.get("low"),
+        high=entry.get("high"),
     )
 
 

@@ -3,6 +3,7 @@
 import functools
 import importlib
 import operator
+import sys
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -55,6 +56,8 @@ def service_class(service: Service) -> type:
     except ImportError as error:
         text = f"{provider.name} needs a package that is not installed: {error}"
         install = f'pip install "{provider.extra}"' if provider.extra else f"pip install {error.name}"
+        if provider.python and sys.version_info < tuple(map(int, provider.python.split("."))):
+            install += f", with Python {provider.python} or newer"
         raise Refused([Problem("missing-extra", text, service.place, install)]) from error
     return cast("type", getattr(module, provider.cls))
 
@@ -71,6 +74,8 @@ def _arguments(agent: Agent, service: Service) -> tuple[dict[str, Any], dict[str
         for step in path:
             branch = branch.setdefault(step, {})
         branch[last] = value
+    if service.extra:
+        tree["settings"]["extra"] = dict(service.extra)
     if service.kind == "llm" and agent.prompt:
         tree["settings"]["system_instruction"] = agent.prompt
     return tree["init"], tree["settings"]

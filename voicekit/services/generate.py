@@ -28,6 +28,9 @@ PATH = Path(voicekit.providers.__file__).parent / "catalog.json"
 
 Correction = Mapping[str, Any]
 
+# What an entry says even when it is empty.
+_ALWAYS = ("module", "cls", "settings", "http_session", "options")
+
 SECTIONS = ("asr", "llm", "tts", "realtime")
 
 
@@ -51,7 +54,27 @@ def generate(classes: Iterable[type], overlay: Mapping[str, Any]) -> dict[str, A
             providers[section][name] = _alternatives(providers[section], name, correction)
         elif name not in providers[section]:
             raise OverlayError(f"{section} {name}: there is no such provider to correct")
-    return {"pipecat": importlib.metadata.version("pipecat-ai"), "providers": providers}
+    _refuse_unknown_names(providers)
+    return {"pipecat": importlib.metadata.version("pipecat-ai"), "providers": providers, "words": _words()}
+
+
+def _refuse_unknown_names(providers: Mapping[str, Mapping[str, Entry]]) -> None:
+    for section, entries in providers.items():
+        for name, entry in entries.items():
+            if unknown := {*entry.get("models", {}).values()} - set(entries):
+                raise OverlayError(f"{section} {name}: there is no provider {', '.join(sorted(unknown))}")
+
+
+def _words() -> dict[str, Any]:
+    """Return what the overlay says of every class, as far as a file's reader needs it."""
+    words = overlay()["words"]
+    endpoints = {name: "endpoint" for name in words["endpoint"] if name != "endpoint"}
+    return {
+        "decided": words["hide"],
+        "renamed": endpoints | words["rename"],
+        "makers": words["makers"],
+        "servers": words["servers"],
+    }
 
 
 def text(catalogue: Mapping[str, Any]) -> str:
@@ -123,15 +146,18 @@ def _entry(cls: type, correction: Correction, registry: Registry) -> Entry:
     entry |= {
         "label": correction["label"] if "label" in correction else registry.label(cls),
         "extra": correction["extra"] if "extra" in correction else registry.package(cls),
+        "models": dict(correction.get("models", {})),
         "environment": {name: variable for name, variable in variables.items() if variable},
         "defaults": defaults,
         "needs": [name for name in entry["needs"] if name not in variables and name not in defaults],
     }
     entry["needs"] = correction.get("needs", entry["needs"])
-    unknown = {*entry["environment"], *defaults, *entry["needs"]} - set(options)
+    entry["python"] = registry.python(entry["extra"])
+    needed = (name for need in entry["needs"] for name in need.split("|"))
+    unknown = {*entry["environment"], *defaults, *needed, *entry["keyterms"]} - set(options)
     if unknown:
         raise OverlayError(f"{cls.__name__} has no option {', '.join(sorted(unknown))}")
-    return entry
+    return {key: value for key, value in entry.items() if value or key in _ALWAYS}
 
 
 def _alternatives(providers: Mapping[str, Entry], name: str, correction: Correction) -> Entry:

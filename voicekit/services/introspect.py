@@ -8,6 +8,7 @@ import dataclasses
 import enum
 import fnmatch
 import functools
+import itertools
 import re
 import typing
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from pydantic import BaseModel
 
 from voicekit.services import signatures
 from voicekit.services.annotations import ANY, TEXT, members, shape
+from voicekit.services.docstrings import NOTHING, OPEN, Range, Said, documented, widest
 from voicekit.services.signatures import Argument
 from voicekit.services.stubs import is_stand_in
 
@@ -89,9 +91,19 @@ def describe(cls: type, correction: Mapping[str, Any] | None = None) -> Entry:
         "cls": cls.__qualname__,
         "settings": f"{settings.__module__}:{settings.__qualname__}" if settings else "",
         "http_session": session is not None and session.required,
+        "passes_extra": settings is not None and signatures.passes_on_extra(cls),
+        "keyterms": _keyterms(options, correction) if issubclass(cls, STTService) else {},
         "needs": needs,
         "options": options,
     }
+
+
+def _keyterms(options: Mapping[str, Entry], correction: Mapping[str, Any]) -> dict[str, str]:
+    """Return the option that takes names and words to expect, and its form; empty when there is none."""
+    if "keyterms" in correction:
+        return dict(correction["keyterms"])
+    lists = (name for name in overlay()["words"]["keyterms"] if "list" in options.get(name, {}).get("types", ()))
+    return dict.fromkeys(itertools.islice(lists, 1), "list")
 
 
 class _Wording:
@@ -107,11 +119,14 @@ class _Wording:
             **correction.get("rename", {}),
             endpoint: "endpoint",
         }
-        self._hidden: list[str] = [*words["hide"], *correction.get("hide", [])]
+        self._hidden: list[str] = [key for group in words["hide"] for key in group["keys"]]
+        self._hidden += correction.get("hide", [])
         self._hidden += [name for name in endpoints if name != endpoint and name not in renamed]
         self._secret = re.compile(words["secret"])
         self._texts: list[str] = words["texts"]
         self._types: dict[str, list[str]] = correction.get("types", {})
+        self._ranges: dict[str, Range] = dict.fromkeys(words["unbounded"], OPEN) | correction.get("ranges", {})
+        self._instead: dict[str, str] = correction.get("instead", {})
         self._homes = {base.__module__.partition(".")[0] for base in cls.__mro__}
 
     def name(self, real: str) -> str:
@@ -133,14 +148,28 @@ class _Wording:
             "items": found.items if "list" in found.types else "",
             "choices": list(found.choices),
             "required": argument.required,
-            "doc": argument.doc,
+            "doc": argument.said.summary,
             "secret": bool(self._secret.search(target)),
-            "deprecated": argument.deprecated,
+            "deprecated": argument.said.since,
+            "instead": self._instead.get(name, _replacement(argument.said.instead)),
             "target": target,
         }
         entry = {key: value for key, value in entry.items() if value}
+        if {"int", "num"} & {*found.types}:
+            low, high = self._ranges.get(name, argument.bounds)
+            entry |= {key: _short(bound) for key, bound in (("low", low), ("high", high)) if bound is not None}
         default = plain(argument.default)
         return {name: entry if default is None else entry | {"default": default}}
+
+
+def _replacement(text: str) -> str:
+    """Return the help that Pipecat's "Use ``name`` instead" amounts to in a file; empty where it is none."""
+    match = re.match(r"Use ``(?:settings=[\w.]+\()?(\w+)(?:=\.\.\.\))?`` instead", text)
+    return f"write '{match[1]}' instead" if match else ""
+
+
+def _short(number: float) -> float:
+    return int(number) if number == int(number) else number
 
 
 def plain(value: object) -> object:
@@ -160,7 +189,8 @@ def _is_plumbing(argument: Argument, cls: type) -> bool:
 
 def _refuse_unknown(cls: type, correction: Mapping[str, Any], known: set[str]) -> None:
     named = {*correction.get("rename", {}), *correction.get("hide", [])}
-    named |= {*correction.get("types", {})} - {*correction.get("paths", {})}
+    for about in ("types", "ranges", "instead"):
+        named |= {*correction.get(about, {})} - {*correction.get("paths", {})}
     named |= {correction["endpoint"]} if "endpoint" in correction else set()
     if unknown := sorted(named - known):
         raise OverlayError(f"{cls.__qualname__} has no option {', '.join(unknown)}")
@@ -182,7 +212,7 @@ def _hooked(cls: type, target: str, arguments: Mapping[str, Argument]) -> Argume
     first, last = target.split(".")[1], target.rpartition(".")[2]
     if first not in arguments:
         raise OverlayError(f"{cls.__qualname__} has no option {target}")
-    return Argument(last, str, signatures.UNKNOWN, "URL of the API.")
+    return Argument(last, str, signatures.UNKNOWN, Said("URL of the API."))
 
 
 def _inside(outer: Argument, name: str) -> Argument | None:
@@ -191,10 +221,11 @@ def _inside(outer: Argument, name: str) -> Argument | None:
     having = [model for model in models if name in model.model_fields]
     if not having:
         return None
-    docs = [signatures.documented(model.__doc__ or "").get(name, ("", False))[0] for model in having]
+    docs = [documented(model.__doc__ or "").get(name, NOTHING) for model in having]
     annotation: object = typing.Union[tuple(model.model_fields[name].annotation for model in having)]  # noqa: UP007 - built at run time
-    doc = next(filter(None, docs), "")
-    return Argument(name, annotation, signatures.UNKNOWN, doc)
+    said = next((each for each in docs if each.summary), NOTHING)
+    limits = [signatures.bounds(model.model_fields[name]) for model in having]
+    return Argument(name, annotation, signatures.UNKNOWN, said, functools.reduce(widest, [said.range, *limits]))
 
 
 if __name__ == "__main__":

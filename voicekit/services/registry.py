@@ -53,6 +53,13 @@ class Registry:
         package = near.package if near else f"pipecat-ai[{vendor}]" if vendor in self._extras else ""
         return package if "[" in package else ""
 
+    def python(self, package: str) -> str:
+        """Return the first release of Python that all of a package's extras install anything for, or empty."""
+        extras = package.partition("[")[2].rstrip("]").split(",")
+        lines = importlib.metadata.requires("pipecat-ai") or []
+        wanted = re.compile(rf"""python_version >= "([\d.]+)" and extra == "({"|".join(extras)})\"""")
+        return max((match[1] for line in lines if (match := wanted.search(line))), default="")
+
     def environment(self, cls: type, options: Mapping[str, Mapping[str, Any]], prefix: str) -> dict[str, str]:
         """Return the variables of the options that are secret or that Pipecat's examples read so.
 

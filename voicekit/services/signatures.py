@@ -5,6 +5,7 @@ Read from signatures, annotations, docstrings and the source, without making an 
 
 import ast
 import dataclasses
+import datetime
 import enum
 import functools
 import inspect
@@ -16,7 +17,12 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from annotated_types import Ge, Le
 from pipecat.turns.user_turn_completion_mixin import UserTurnCompletionConfig
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from voicekit.services.docstrings import NOTHING, OPEN, Range, Said, documented, widest
 
 PLUMBING = re.compile(
     r"(?!pipecat\.services\.)(pipecat|typing|abc|builtins)\b|pipecat\.services\.(settings|\w+_service)$"
@@ -32,13 +38,14 @@ class Argument:
     """A constructor's argument or a settings field.
 
     Its default is `MISSING` for an argument without one, and `UNKNOWN` for a field whose value is computed.
+    Its bounds are the lowest and the highest number it takes, where the docstring or the code says so.
     """
 
     name: str
     annotation: object
     default: object = MISSING
-    doc: str = ""
-    deprecated: bool = False
+    said: Said = NOTHING
+    bounds: Range = OPEN
     plumbing: bool = False
 
     @property
@@ -60,11 +67,13 @@ def constructor(cls: type) -> dict[str, Argument]:
                 continue
             if parameter.name in found or parameter.name in fixed:
                 continue
+            said = docs.get(parameter.name, NOTHING)
             found[parameter.name] = Argument(
                 parameter.name,
                 annotations.get(parameter.name, typing.Any),
                 MISSING if parameter.default is parameter.empty else parameter.default,
-                *docs.get(parameter.name, ("", False)),
+                said,
+                said.range,
                 plumbing=bool(PLUMBING.match(base.__module__)),
             )
         fixed |= _handed_on(base)
@@ -83,16 +92,17 @@ def settings(cls: type) -> dict[str, Argument]:
     if kind is None:
         return {}
     unread = {name for name in _inherited(kind) if not _is_read(name, cls, kind)}
-    docs: dict[str, tuple[str, bool]] = {}
+    docs: dict[str, Said] = {}
     for base in reversed(kind.__mro__):
         docs.update(documented(base.__doc__ or ""))
-    annotations, defaults = annotations_of(kind, cls), _defaults(cls)
+    annotations, defaults, checked = annotations_of(kind, cls), _defaults(cls), _checked(cls)
     return {
         field.name: Argument(
             field.name,
             annotations.get(field.name, typing.Any),
             defaults.get(field.name, UNKNOWN),
-            *docs.get(field.name, ("", False)),
+            said := docs.get(field.name, NOTHING),
+            widest(said.range, checked.get(field.name, OPEN)),
         )
         for field in dataclasses.fields(kind)
         if field.name not in unread
@@ -103,6 +113,23 @@ def settings_class(cls: type) -> type | None:
     """Return a service's `Settings`, or None when it has none of its own kind."""
     kind = getattr(cls, "Settings", None)
     return kind if isinstance(kind, type) and dataclasses.is_dataclass(kind) else None
+
+
+def bounds(field: FieldInfo) -> Range:
+    """Return the lowest and the highest number that a field of a pydantic model takes."""
+    lows = [_number(each.ge) for each in field.metadata if isinstance(each, Ge)]
+    highs = [_number(each.le) for each in field.metadata if isinstance(each, Le)]
+    return next(iter(lows), None), next(iter(highs), None)
+
+
+def _number(bound: object) -> float:
+    return bound.total_seconds() if isinstance(bound, datetime.timedelta) else float(str(bound))
+
+
+def passes_on_extra(cls: type) -> bool:
+    """Return whether a service hands what stands in `extra` of its settings on to the provider's API."""
+    sources = [_class_source(base) for base in cls.__mro__ if not PLUMBING.match(base.__module__)]
+    return any(re.search(r"\b(?:_settings|settings|s)\.extra\b(?! =|\.update)", source) for source in sources)
 
 
 def annotations_of(owner: Callable[..., object] | type, cls: type) -> dict[str, object]:
@@ -116,43 +143,6 @@ def annotations_of(owner: Callable[..., object] | type, cls: type) -> dict[str, 
         return typing.get_type_hints(owner, localns=names)
     except NameError:
         return dict(getattr(owner, "__annotations__", {}))
-
-
-def documented(docstring: str) -> dict[str, tuple[str, bool]]:
-    """Return each parameter of a Google docstring: its first sentences, and whether it is deprecated."""
-    match = re.search(
-        r"^ *(?:Args|Parameters):\n(.*?)(?=^ *(?:Returns|Raises|Yields|Example|Note)s?:|\Z)",
-        docstring,
-        re.S | re.M,
-    )
-    if match is None:
-        return {}
-    found: dict[str, list[str]] = {}
-    name = ""
-    for line in textwrap.dedent(match.group(1)).splitlines():
-        head = re.match(r"(\w+)(?: \([^)]*\))?: *(.*)", line)
-        if head:
-            name = head.group(1)
-            found[name] = [head.group(2)]
-        elif name:
-            found[name].append(line.strip())
-    return {name: (_summary(lines), any(".. deprecated" in line for line in lines)) for name, lines in found.items()}
-
-
-def _summary(lines: list[str]) -> str:
-    """Return the first paragraph, cut after a sentence once it is long enough for one line of help."""
-    paragraph: list[str] = []
-    for line in lines:
-        if not line or line.startswith(".. "):
-            break
-        paragraph.append(line)
-    sentences = re.split(r"(?<=[.!?]) +(?=[A-Z])", " ".join(paragraph))
-    text = sentences[0]
-    for sentence in sentences[1:]:
-        if len(text) + len(sentence) > 120:
-            break
-        text += " " + sentence
-    return re.sub(r"``|:\w+:(?=`)", "", text).replace("`", "")
 
 
 def _constructors(cls: type) -> Iterator[type]:
@@ -181,6 +171,21 @@ def _source(module: types.ModuleType) -> str:
         return re.sub(r"_warn_init_param_moved_to_settings\([^)]*\)", "", inspect.getsource(module))
     except OSError:  # not from a file
         return ""
+
+
+@functools.cache
+def _class_source(cls: type) -> str:
+    try:
+        return inspect.getsource(cls)
+    except (OSError, TypeError):  # a class of the interpreter, or one made at run time
+        return ""
+
+
+def _checked(cls: type) -> dict[str, Range]:
+    """Return the bounds that Pipecat itself checked while options still were a pydantic model, `InputParams`."""
+    model = getattr(cls, "InputParams", None)
+    known = isinstance(model, type) and issubclass(model, BaseModel)
+    return {name: bounds(field) for name, field in model.model_fields.items()} if model and known else {}
 
 
 def _handed_on(cls: type) -> set[str]:
