@@ -11,11 +11,12 @@ import click
 from voicekit.cli.drawing import drawn
 from voicekit.cli.options import overriding
 from voicekit.cli.terminal import show
-from voicekit.config.document import DocumentError, Mapping, Node, Scalar, Sequence, read
+from voicekit.config.document import Mapping, Node, Scalar, Sequence
 from voicekit.config.files import read_file
 from voicekit.config.origins import complete, origin
 from voicekit.config.overrides import steps
 from voicekit.config.redaction import masked
+from voicekit.config.snippet import is_plain
 from voicekit.config.suggestions import suggest
 from voicekit.problems import Refused, refuse
 
@@ -116,7 +117,7 @@ def _scalar(head: str, node: Scalar, indent: str) -> Iterator[Line]:
         yield f"{head}{mark}", where
         yield from ((f"{indent}  {line}".rstrip(), "") for line in text.rstrip("\n").split("\n"))
     else:
-        yield f"{head}{text if node.plain and _is_plain(text) else json.dumps(text, ensure_ascii=False)}", where
+        yield f"{head}{text if node.plain and is_plain(text) else json.dumps(text, ensure_ascii=False)}", where
 
 
 def _is_block(text: str) -> bool:
@@ -128,14 +129,5 @@ def _is_printable(text: str) -> bool:
     return all(char.isprintable() or char == "\n" for char in text)
 
 
-def _is_plain(text: str) -> bool:
-    try:
-        node, problems = read(f"key: {text}", "")
-    except DocumentError:
-        return False
-    value = node.entries.get("key") if isinstance(node, Mapping) else None
-    return not problems and isinstance(value, Scalar) and value.plain and value.text == text and not value.tag
-
-
 def _key(key: str) -> str:
-    return key if _is_plain(key) and ":" not in key else json.dumps(key, ensure_ascii=False)
+    return key if is_plain(key) and ":" not in key else json.dumps(key, ensure_ascii=False)

@@ -20,6 +20,8 @@ VERBS: Final = {
     "validate": "Check files and say everything that is wrong.",
     "explain": "Show a file as it will run, each value with its origin.",
     "schema": "Say what a key means and takes; print the JSON Schema.",
+    "new": "Write a file to begin with.",
+    "providers": "List providers and their options.",
 }
 
 

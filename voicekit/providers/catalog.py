@@ -6,15 +6,19 @@ The file is generated from Pipecat's classes and `overlay.yaml` by `python -m vo
 
 import functools
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 Kind = Literal["asr", "llm", "tts", "realtime"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+# Behind a full stop, where the next word is not in the middle of a sentence: not behind "e.g.".
+_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+(?=[^a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,11 @@ class Option:
     instead: str = ""
     low: float | None = None
     high: float | None = None
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of its doc."""
+        return _SENTENCE.split(self.doc, maxsplit=1)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,15 @@ class Provider:
         """Those of `musts` that a file must give: nothing of ours and no variable stands for them."""
         given = {*self.environment, *self.defaults}
         return tuple(names for names in self.musts if given.isdisjoint(names))
+
+    @property
+    def must_set(self) -> tuple[str, ...]:
+        """The variables that must be set where the file does not give the option itself; others are read if set."""
+        return tuple(
+            variable
+            for name, variable in self.environment.items()
+            if (option := self.options.get(name)) and (option.secret or any(name in names for names in self.musts))
+        )
 
 
 @dataclass(frozen=True, slots=True)
