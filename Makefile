@@ -19,10 +19,10 @@ NO_COMPILER := has no ready-made pocketsphinx and no compiler to build it. Type:
 NO_VENV := Python cannot make a virtual environment. On Debian or Ubuntu: sudo apt-get install python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo bench test check format catalog schema clean
+.PHONY: help setup run demo bench bench-validate test check format catalog schema clean
 
 help: ## List the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
 setup: $(INSTALLED) ## Install everything into .venv, as locked
 
@@ -46,6 +46,9 @@ demo: setup ## Let a simulated caller talk with the embedded agent, and measure 
 
 bench: setup ## Measure the embedded agent: answers, interruptions, memory, processor, start
 	@LOGURU_AUTOINIT=0 $(BIN)/python -m voicekit.calls.bench pipelines/local.yaml
+
+bench-validate: setup ## Measure how fast files are checked, beside yamllint and check-jsonschema
+	@LOGURU_AUTOINIT=0 $(BIN)/python -m voicekit.calls.bench_validate
 
 test: setup ## Run the tests
 	@$(BIN)/pytest -q

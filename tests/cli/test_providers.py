@@ -370,7 +370,7 @@ def test_wrong_usage_is_2() -> None:
     ],
 )
 def test_a_summary_is_the_first_sentence(doc: str, summary: str) -> None:
-    option = Option("x", ("text",), "any", (), "", None, doc, False, "", "init.x")
+    option = Option("x", ("text",), "any", (), False, None, doc, False, "", "init.x")
     assert option.summary == summary
 
 

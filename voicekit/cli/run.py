@@ -1,6 +1,7 @@
 """The verb `run`: check a file, warm up, and answer calls until interrupted."""
 
 import asyncio
+import gc
 import socket
 import sys
 import time
@@ -66,6 +67,9 @@ async def _serve(agent: Agent, path: Path, listening: socket.socket) -> None:
     from voicekit.runtime.host import Host  # noqa: PLC0415
     from voicekit.server.app import make_app  # noqa: PLC0415
 
+    # What is here stays; a live call is not held up by looking through it.
+    gc.freeze()
+    gc.enable()
     host = Host(agent, path.parent)
     await host.warm_up()
     ready = f"{agent.name}: ready after {time.monotonic() - began:.1f} s: {_who(agent, host.agent)}"

@@ -1,14 +1,16 @@
 """Checks: rules across sections. Each is a generator of problems, named as its code; none changes anything."""
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from voicekit.config.agent import Agent
 from voicekit.config.messages import Places
 from voicekit.config.placeholders import names
-from voicekit.config.rules import Rule, Rules
 from voicekit.config.suggestions import suggest
 from voicekit.problems import Problem, Severity
+
+if TYPE_CHECKING:
+    from voicekit.config.rules import Rule, Rules
 
 Check = Callable[[Agent, Places], Iterator[Problem]]
 
@@ -131,7 +133,7 @@ def placeholders_known(agent: Agent, places: Places) -> Iterator[Problem]:
                     yield Problem("unknown-placeholder", told, place, suggest(first, known))
 
 
-def _each_text(rule: Rule) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _each_text(rule: "Rule") -> Iterator[tuple[tuple[str | int, ...], str]]:
     for name, line in (("say", rule.say), ("failed", rule.failed or ())):
         yield from (((name, index), text) for index, text in enumerate(line))
     for slot, question in rule.ask.items():
@@ -168,7 +170,7 @@ def builtin_parameters(agent: Agent, places: Places) -> Iterator[Problem]:
             yield Problem("unused-key", text, places.key("tools", name, "parameters"), "remove them")
 
 
-def _each_rule(rules: Rules) -> Iterator[tuple[tuple[str | int, ...], Rule]]:
+def _each_rule(rules: "Rules") -> "Iterator[tuple[tuple[str | int, ...], Rule]]":
     for index, rule in enumerate(rules.rules):
         yield ("rules", index), rule
     for step, within in rules.steps.items():

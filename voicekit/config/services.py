@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Values
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -15,12 +15,14 @@ from voicekit.config.keyterms import keyterms
 from voicekit.config.messages import plain, short, translate, unknown_key, wrong_value
 from voicekit.config.misnamed import decided, of_others, renamed, unknown_extra, unknown_provider
 from voicekit.config.options import read, remarks
-from voicekit.config.rules import Rules
 from voicekit.config.scalars import printable, read_any, wrong_type
 from voicekit.config.shorthand import as_service
 from voicekit.config.suggestions import Homes, answer
 from voicekit.problems import Place, Problem, Severity
 from voicekit.providers.catalog import Kind, Provider, catalog
+
+if TYPE_CHECKING:
+    from voicekit.config.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Service:
     provider: Provider
     options: Values[str, object]
     place: Place
-    rules: Rules | None = None
+    rules: "Rules | None" = None
     extra: Values[str, object] = field(default_factory=dict)
 
     @property
@@ -200,6 +202,9 @@ class ServiceReader:
                 self.expansion.implied(variable, provider.label, place)
 
     def _rules(self, provider: Provider, section: Mapping, place: Place) -> Service | None:
+        # Most files have a model, and reading phrases is a package of its own.
+        from voicekit.config.rules import Rules  # noqa: PLC0415
+
         try:
             rules = Rules.model_validate(plain(section))
         except ValidationError as error:
