@@ -3,6 +3,7 @@
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+SCHEMA := voicekit/config/schema.json
 
 # pocketsphinx has wheels for Python 3.11 and 3.13; any other version builds it and needs a compiler.
 define FIND_PYTHON
@@ -65,10 +66,10 @@ format: setup ## Format the code
 
 catalog: setup ## Generate the catalogue of providers from the installed Pipecat
 	@LOGURU_AUTOINIT=0 $(BIN)/python -m voicekit.services.introspect
-	@$(BIN)/voicekit schema --json > voicekit/config/schema.json
+	@$(MAKE) --no-print-directory schema
 
 schema: setup ## Generate the JSON Schema of a file
-	@$(BIN)/voicekit schema --json > voicekit/config/schema.json
+	@$(BIN)/voicekit schema --json > $(SCHEMA).new && mv $(SCHEMA).new $(SCHEMA)
 
 clean: ## Remove what was installed and built
 	rm -rf .venv dist build

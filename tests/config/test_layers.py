@@ -13,7 +13,7 @@ description: The base.
 prompt: Be kind.
 greeting: Hello.
 x-ignored: {any: thing}
-asr: {provider: deepgram, model: nova-3, endpointing: 300}
+asr: {provider: deepgram, model: nova-3, smart_format: true}
 llm: openai/gpt-4o-mini
 tts: {provider: elevenlabs, voice: rachel, stability: 0.5}
 turn: {end: fixed, wait_ms: 700}
@@ -67,10 +67,10 @@ def test_mappings_merge_with_the_base_written_out(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "options"),
     [
-        ("asr: {provider: deepgram, endpointing: 500}", {"model": "nova-3", "endpointing": 500}),
+        ("asr: {provider: deepgram, smart_format: false}", {"model": "nova-3", "smart_format": False}),
         ("asr: deepgram", {}),
         ("asr: deepgram/nova-2", {"model": "nova-2"}),
-        ("asr: {provider: deepgram-flux}", {}),
+        ("asr: {provider: openai}", {}),
         ("asr: [deepgram/nova-2]", {"model": "nova-2"}),
     ],
 )

@@ -80,7 +80,7 @@ def test_short_forms_split_at_the_first_slash() -> None:
         ("openai", "gpt-4o-mini", "one"),
         ("openrouter", "meta-llama/llama-4", "two"),
     ]
-    assert agent.asr.options == {"model": "nova-3", "endpointing": 300, "keyterm": ["Acme", "B&B"], "api_key": "x"}
+    assert agent.asr.options == {"model": "nova-3", "smart_format": True, "keyterm": ["Acme", "B&B"], "api_key": "x"}
     assert agent.tts.options["speed"] == 1.1
     assert agent.greeting is None
     assert agent.failure.say[0].startswith("Entschuldigung")

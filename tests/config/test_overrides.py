@@ -52,8 +52,8 @@ def test_another_provider_takes_no_option_along(folder: Path) -> None:
 
 
 def test_later_ones_win_and_short_forms_are_written_out(folder: Path) -> None:
-    agent = loaded(folder, "asr=deepgram/nova-2", "asr.endpointing=200", "asr.model=nova-3")
-    assert (agent.asr.model, agent.asr.options["endpointing"]) == ("nova-3", 200)
+    agent = loaded(folder, "asr=deepgram/nova-2", "asr.smart_format=true", "asr.model=nova-3")
+    assert (agent.asr.model, agent.asr.options["smart_format"]) == ("nova-3", True)
 
 
 @pytest.mark.parametrize(

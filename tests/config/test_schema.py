@@ -28,12 +28,14 @@ CHECKER = Draft7Validator(SCHEMA)
 
 # What a schema cannot see, and why: `voicekit validate` says these.
 ELSEWHERE = {
+    "asr-never-final": "it is a warning",
     "bad-phrase": "the words of a phrase",
     "bad-placeholder": "the words of a line",
     "bad-variable": "the words of an expression",
     "bad-include": "other files",
     "deprecated-option": "it is a warning",
     "duplicate-key": "a parser keeps one of two keys",
+    "endpointing-is-not-turn-end": "it is a note",
     "extends-cycle": "other files",
     "fallback-to-itself": "one item of a list against another",
     "fallback-without-list": "one section against another",
@@ -51,6 +53,7 @@ ELSEWHERE = {
     "nothing-to-unset": "other files",
     "outside-project": "other files",
     "rules-in-list": "one item of a list against another",
+    "two-turn-detectors": "one section against another",
     "unknown-placeholder": "the words of a line",
     "unset-variable": "the environment",
     "unused-anchor": "a parser puts in what an anchor names",

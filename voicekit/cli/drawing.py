@@ -32,8 +32,10 @@ def _turn(agent: Agent) -> Iterator[str]:
     yield f"{vad.provider}: speech after {vad.start_secs:g} s, silence after {vad.stop_secs:g} s"
     if agent.turn.end == "fixed":
         yield f"the turn ends {agent.turn.wait_ms} ms after the last speech"
+    elif agent.asr.provider.ends_turns(agent.asr.options):
+        yield f"{agent.asr.provider.name} ends the turn"
     else:
-        yield f"{agent.asr.provider.name} ends the turn where it can, else smart-turn does"
+        yield "smart-turn ends the turn"
 
 
 def _models(agent: Agent) -> Iterator[str]:

@@ -48,6 +48,34 @@ def wait_without_fixed(agent: Agent, places: Places) -> Iterator[Problem]:
         )
 
 
+def two_turn_detectors(agent: Agent, places: Places) -> Iterator[Problem]:
+    """An asr that ends turns itself, and a timer beside it, would both end them."""
+    provider = agent.asr.provider
+    if agent.turn.end is not None and provider.ends_turns(agent.asr.options):
+        text = f"{provider.name} ends the turn itself; 'end: {agent.turn.end}' beside it would end it too"
+        hint = f"remove it: what ends a turn are {provider.name}'s own options"
+        yield Problem("two-turn-detectors", text, places.value("turn", "end"), hint)
+
+
+def endpointing_is_not_turn_end(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Deepgram's endpointing is taken for the end of a turn by nearly everybody."""
+    if agent.asr.provider.name == "deepgram" and agent.asr.options.get("endpointing"):
+        text = "'endpointing' says when words are final; when the turn ends, 'turn' says"
+        place = places.key("asr", "endpointing")
+        yield Problem("endpointing-is-not-turn-end", text, place, severity=Severity.NOTE)
+
+
+def asr_never_final(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Words that are never called final are waited for: it is the longest pause of most slow agents."""
+    provider, options = agent.asr.provider, agent.asr.options
+    if not provider.never_final or provider.ends_turns(options) or "ttfs_p99_latency" in options:
+        return
+    secs = provider.options["ttfs_p99_latency"].default
+    text = f"{provider.name} never says that words are final: every turn waits {secs} s for more"
+    hint = "set the wait yourself, 'ttfs_p99_latency:' in seconds, or name an asr that says it"
+    yield Problem("asr-never-final", text, agent.asr.place, hint, Severity.WARNING)
+
+
 def missing_prompt(agent: Agent, places: Places) -> Iterator[Problem]:
     """A model without instructions is nobody; rules read none."""
     by_rules = any(service.rules for service in agent.llm)
@@ -181,6 +209,9 @@ def _each_rule(rules: "Rules") -> "Iterator[tuple[tuple[str | int, ...], Rule]]"
 CHECKS: Final[tuple[Check, ...]] = (
     wait_shorter_than_vad,
     wait_without_fixed,
+    two_turn_detectors,
+    endpointing_is_not_turn_end,
+    asr_never_final,
     missing_prompt,
     language_mismatch,
     fallback_list,

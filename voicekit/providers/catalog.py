@@ -82,6 +82,8 @@ class Provider:
         python: The first release of Python that `extra` installs anything for, or empty where any does.
         passes_extra: Whether it hands keys that it does not know on to the provider's API.
         keyterms: The option that takes names and words to expect, and the form it wants them in; or None.
+        turns: When an asr ends turns itself: "with" or "without" options of these values; empty for never.
+        never_final: Whether an asr never marks words as final, so that a turn waits `ttfs_p99_latency` for them.
         models: Models that have a provider name of their own: patterns, and that name.
         one_of: Providers of the same kind of which the first usable one is taken; empty for all others.
     """
@@ -102,6 +104,8 @@ class Provider:
     passes_extra: bool
     keyterms: tuple[str, str] | None
     models: Mapping[str, str]
+    turns: Mapping[str, Mapping[str, object]]
+    never_final: bool
     one_of: tuple[str, ...] = ()
 
     @property
@@ -115,6 +119,13 @@ class Provider:
         """Those of `musts` that a file must give: nothing of ours and no variable stands for them."""
         given = {*self.environment, *self.defaults}
         return tuple(names for names in self.musts if given.isdisjoint(names))
+
+    def ends_turns(self, options: Mapping[str, object]) -> bool:
+        """Say whether an asr ends turns itself with the options that a file gives it."""
+        given = {name: options.get(name, option.default) for name, option in self.options.items()}
+        if "with" in self.turns:
+            return all(given[name] == value for name, value in self.turns["with"].items())
+        return any(given[name] not in (None, value) for name, value in self.turns.get("without", {}).items())
 
     @property
     def must_set(self) -> tuple[str, ...]:
@@ -208,6 +219,8 @@ def provider(kind: Kind, name: str, entry: Mapping[str, Any]) -> Provider:
         passes_extra=entry.get("passes_extra", False),
         keyterms=next(iter(entry.get("keyterms", {}).items()), None),
         models=MappingProxyType(entry.get("models", {})),
+        turns=MappingProxyType(entry.get("turns", {})),
+        never_final=entry.get("never_final", False),
         one_of=tuple(entry.get("one_of", ())),
     )
 

@@ -34,9 +34,10 @@ def ordered(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def summary(problems: Iterable[Problem], files: int) -> str:
-    """Return the closing line: `1 error, 2 warnings in 3 files`, or `no problems in 1 file`."""
+    """Return the closing line: `1 error, 2 warnings in 3 files`, or `no problems in 1 file`. A note is no problem."""
     severities = [problem.severity for problem in ordered(problems)]
-    counts = [_count(number, severity.value) for severity in Severity if (number := severities.count(severity))]
+    counted = (Severity.ERROR, Severity.WARNING)
+    counts = [_count(number, severity.value) for severity in counted if (number := severities.count(severity))]
     return f"{', '.join(counts) or 'no problems'} in {_count(files, 'file')}"
 
 

@@ -21,6 +21,7 @@ from loguru import logger
 
 import voicekit.providers
 from voicekit.services import stubs
+from voicekit.services.endings import marks_finals, proposes_turns
 from voicekit.services.introspect import Entry, OverlayError, describe, kind_of, overlay
 from voicekit.services.registry import Registry
 
@@ -152,12 +153,20 @@ def _entry(cls: type, correction: Correction, registry: Registry) -> Entry:
         "needs": [name for name in entry["needs"] if name not in variables and name not in defaults],
     }
     entry["needs"] = correction.get("needs", entry["needs"])
+    entry |= _endings(cls, correction) if kind_of(cls) == "asr" else {}
     entry["python"] = registry.python(entry["extra"])
     needed = (name for need in entry["needs"] for name in need.split("|"))
     unknown = {*entry["environment"], *defaults, *needed, *entry["keyterms"]} - set(options)
     if unknown:
         raise OverlayError(f"{cls.__name__} has no option {', '.join(sorted(unknown))}")
     return {key: value for key, value in entry.items() if value or key in _ALWAYS}
+
+
+def _endings(cls: type, correction: Correction) -> Entry:
+    """Return when an asr ends turns itself, and whether it never marks words as final."""
+    if proposes_turns(cls) != ("turns" in correction):
+        raise OverlayError(f"{cls.__name__} {'ends' if proposes_turns(cls) else 'never ends'} turns itself")
+    return {"turns": correction.get("turns", {}), "never_final": not marks_finals(cls)}
 
 
 def _alternatives(providers: Mapping[str, Entry], name: str, correction: Correction) -> Entry:
