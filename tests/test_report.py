@@ -156,7 +156,7 @@ def test_the_summary_counts_what_is_printed() -> None:
     note = problem(1, 1, 1, "three", severity=Severity.NOTE)
     assert summary([], 1) == "no problems in 1 file"
     assert summary([problem(1, 1, 1), warning, warning, other], 2) == "1 error, 2 warnings in 2 files"
-    assert summary([note], 1) == "1 note in 1 file"
+    assert summary([note], 1) == "no problems in 1 file"
 
 
 def test_json_has_an_object_for_each_problem() -> None:
