@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.config.files import loaded, refused, write
+from tests.config.files import KEYS, loaded, refused, write
+from voicekit.config.loader import load
+from voicekit.problems import has_errors
+from voicekit.report import render
 
 FILE = """
 version: 1
@@ -142,6 +147,18 @@ def test_later_ones_win_and_short_forms_are_written_out(folder: Path) -> None:
 )
 def test_a_mistake_is_told_on_the_command_line(override: str, printed: str, folder: Path) -> None:
     assert refused(folder, "description=x", override) == printed
+
+
+PATHS = r"(llm|turn|tts|tools)(\.[a-z]{1,6}|\[[0-9]\]){0,3}=.{0,12}"
+
+
+@given(st.lists(st.text(max_size=40) | st.from_regex(PATHS, fullmatch=True), min_size=1, max_size=3))
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_given_is_read_or_told(overrides: list[str]) -> None:
+    data = FILE.encode()
+    found = load(Path("agent.yaml"), KEYS, overrides=overrides, data=data)
+    assert (found.agent is None) == has_errors(found.problems)
+    assert render(found.problems, found.sources) or not found.problems
 
 
 def test_no_secret_of_the_command_line_is_printed(folder: Path) -> None:
