@@ -71,7 +71,7 @@ def _print(found: Iterable[Loaded], selection: Selection, name: str) -> Sequence
     sources: dict[str, str] = {}
     for loaded in found:
         checked[str(loaded.path)] = loaded.problems
-        sources |= loaded.sources
+        sources |= loaded.sources if loaded.problems else {}
     talks = name == "text"
     coloured = has_colour(sys.stderr)
     findings = Findings(checked, sources, coloured)

@@ -36,7 +36,7 @@ class Loaded:
         path: The file.
         agent: The checked agent, or None when an error keeps the file from running.
         problems: Everything that is wrong, in no order.
-        sources: The text of each file that a problem stands in, without secrets, for printing them.
+        sources: The text of each file that was read, without secrets, for printing problems.
         tree: The file with all that it extends and includes, as it is written, or None when it cannot be read.
     """
 
@@ -75,7 +75,7 @@ def load(
     else:
         agent, found = _agent(tree, Expansion(variables, running=running), whole=not has_errors(sources.problems))
     problems = tuple(_once(_told(problem) for problem in (*sources.problems, *found)))
-    return Loaded(path, None if has_errors(problems) else agent, problems, sources.shown(problems), tree)
+    return Loaded(path, None if has_errors(problems) else agent, problems, sources, tree)
 
 
 def _once(problems: Iterable[Problem]) -> Iterable[Problem]:

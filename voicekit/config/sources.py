@@ -2,7 +2,7 @@
 
 import os
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +19,8 @@ MAX_TEXT: Final = 8 * MAX_BYTES
 _MARKS: Final = (".git", "pyproject.toml")
 
 
-class Sources:
-    """The files of one load.
+class Sources(Mapping[str, str]):
+    """The files of one load. As a mapping: the text of each by its name, without secrets, for printing problems.
 
     Args:
         first: The file that was asked for. Places name every file relative to where it is named.
@@ -39,10 +39,18 @@ class Sources:
         self._named = 0
         self._size = 0
 
-    def shown(self, problems: Iterable[Problem]) -> dict[str, str]:
-        """Return the text of each file that a problem stands in, without secrets."""
-        files = {problem.place.file for problem in problems if problem.place}
-        return {file: self._shown(file) for file in sorted(files) if file in self._data or file == OVERRIDES}
+    def __getitem__(self, file: str) -> str:
+        if file == OVERRIDES:
+            # As in a file a key and its value; the lines keep their lengths.
+            lines = [redacted(line.replace("=", ":", 1)) for line in self._command_line]
+            return "\n".join(line.replace(":", "=", 1) for line in lines)
+        return redacted(self._data[file].decode("utf-8-sig", "replace"))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._data, OVERRIDES))
+
+    def __len__(self) -> int:
+        return len(self._data) + 1
 
     def overrides(self, overrides: Sequence[str]) -> None:
         """Take the overrides of the command line as one more text, a line each."""
@@ -76,13 +84,6 @@ class Sources:
             if self._size > MAX_TEXT:
                 raise DocumentError(Problem("too-large", "the included files are larger than 8 MiB", place))
         return _decoded(self._data[name], name)
-
-    def _shown(self, file: str) -> str:
-        if file == OVERRIDES:
-            # As in a file a key and its value; the lines keep their lengths.
-            lines = [redacted(line.replace("=", ":", 1)) for line in self._command_line]
-            return "\n".join(line.replace(":", "=", 1) for line in lines)
-        return redacted(self._data[file].decode("utf-8-sig", "replace"))
 
     def _check(self, path: Path, place: Place) -> None:
         self._named += 1
