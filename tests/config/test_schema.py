@@ -32,6 +32,7 @@ ELSEWHERE = {
     "bad-phrase": "the words of a phrase",
     "bad-placeholder": "the words of a line",
     "bad-variable": "the words of an expression",
+    "class-at-run": "it is a note",
     "bad-include": "other files",
     "deprecated-option": "it is a warning",
     "duplicate-key": "a parser keeps one of two keys",

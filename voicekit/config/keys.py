@@ -10,7 +10,15 @@ from voicekit.config.fact import Words
 from voicekit.config.homes import homes_of
 from voicekit.config.messages import unknown_key
 from voicekit.config.misnamed import renamed
-from voicekit.config.reference import alternatives, definitions, option_words, own_words, provider_words, resolved
+from voicekit.config.reference import (
+    CLASS,
+    alternatives,
+    definitions,
+    option_words,
+    own_words,
+    provider_words,
+    resolved,
+)
 from voicekit.config.suggestions import answer
 from voicekit.problems import Problem, Refused
 from voicekit.providers.catalog import Kind, Provider, catalog
@@ -77,6 +85,7 @@ def keys(key: Key) -> Iterator[Key]:
     """Yield the keys that stand in a section, in its items or in what its names lead to."""
     if key.service:
         yield Key((*key.steps, "provider"), provider_words(key.service), required=True)
+        yield Key((*key.steps, "class"), CLASS)
     if key.service == _RULES[0]:
         yield from _keys(key.steps, definitions()["Rules"] | {"required": []})
     for steps, words in _opened(key.steps, key.words):
@@ -107,7 +116,7 @@ def placed(key: Key) -> object:
         return None
     for depth, step in reversed(list(enumerate(key.steps))):
         section, provider = _RULES
-        beside = provider if depth == 1 and key.steps[0] == section else {}
+        beside = provider if depth == 1 and key.steps[0] == section and step != "class" else {}
         value = [value] if step == _ITEM else {**beside, step: value}
     return value
 

@@ -156,6 +156,13 @@ def option_words(provider: Provider, option: Option) -> Words:
     return words
 
 
+CLASS: Final[Words] = {
+    "description": "A service of yours in place of a provider, `package.module:Class`; imported when the file runs.",
+    "type": "string",
+    "examples": ["speech.acme:AcmeService"],
+}
+
+
 def own_words(provider: Provider) -> dict[str, Words]:
     """Return what the keys mean that are ours and stand among a provider's options."""
     words: dict[str, Words] = {}

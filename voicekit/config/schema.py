@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from voicekit.config.fact import Words
-from voicekit.config.reference import HERE, alternatives, definitions, option_words, own_words, provider_words
+from voicekit.config.reference import CLASS, HERE, alternatives, definitions, option_words, own_words, provider_words
 from voicekit.config.scalars import TEXT
 from voicekit.config.words import ANYTHING, MAPPING, kinds, worded, written
 from voicekit.providers.catalog import Kind, Option, Provider, catalog
@@ -172,12 +172,12 @@ def _services(kind: Kind) -> dict[str, Words]:
     section = {
         "pattern": f"^(?:{'|'.join(names)})(?:/|$)|{READ_FIRST}|{INCLUDED}",
         "patternErrorMessage": named,
-        "properties": {"provider": _choice(provider_words(kind))},
+        "properties": {"provider": _choice(provider_words(kind)), "class": _loose(CLASS)},
         "allOf": [{"if": _is(name), "then": _ref(_definition(found))} for name, found in providers.items()],
     }
     needs = {name: must for name, found in providers.items() if (must := _needs(found))}
     complete = {
-        "required": ["provider"],
+        "anyOf": [{"required": ["provider"]}, {"required": ["class"]}],
         "allOf": [{"if": _is(name), "then": must} for name, must in needs.items()],
     }
     own = {_definition(found): _options(found) for found in providers.values() if found.name != RULES}

@@ -1,10 +1,10 @@
 """Services: the sections asr, llm and tts, each read against the catalogue of providers."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from collections.abc import Mapping as Values
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
@@ -19,7 +19,9 @@ from voicekit.config.scalars import printable, read_any, wrong_type
 from voicekit.config.shorthand import as_service
 from voicekit.config.suggestions import Homes, answer
 from voicekit.problems import Place, Problem, Severity
-from voicekit.providers.catalog import Kind, Provider, catalog
+from voicekit.providers.catalog import Kind, Provider, catalog, provider
+
+_CLASS: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 if TYPE_CHECKING:
     from voicekit.config.rules import Rules
@@ -31,11 +33,12 @@ class Service:
 
     Attributes:
         kind: Which of the three.
-        provider: Its entry in the catalogue.
+        provider: Its entry in the catalogue; of a class of the user's there is only the name until the file runs.
         options: Checked values by option name; only what was written, pinned by us or read from the environment.
         rules: The dialogue of `llm: rules`, else None.
         extra: What is passed on to the provider's API as it is written.
         place: Where the provider is named.
+        written: What stands beside `class`, read when the file runs; None with a provider.
     """
 
     kind: Kind
@@ -44,6 +47,7 @@ class Service:
     place: Place
     rules: "Rules | None" = None
     extra: Values[str, object] = field(default_factory=dict)
+    written: Mapping | None = None
 
     @property
     def model(self) -> str:
@@ -84,6 +88,8 @@ class ServiceReader:
         section = self._written_out(kind, node)
         if section is None:
             return None
+        if "class" in section.entries:
+            return self._own_class(kind, section)
         named = section.entries["provider"]
         if not isinstance(named, Scalar):
             self.problems.append(wrong_value("wrong-type", _facts("text", named), "provider", named))
@@ -96,19 +102,47 @@ class ServiceReader:
             written = model.text if isinstance(model, Scalar) and model.raw == model.text else ""
             self.problems.append(unknown_provider(kind, named, written))
             return None
-        own = Mapping({k: v for k, v in section.entries.items() if k != "provider"}, section.keys, section.place)
+        beside = _beside(section, "provider")
         if provider.name == "rules":
-            return self._rules(provider, own, named.place)
-        options = {**provider.defaults, **dict(self._options(provider, own))}
-        given = {**own.entries, **dict.fromkeys(self._meant, named)}
-        options |= dict(self._implied(provider, given, named.place))
-        self._needs(provider, {**given, **options}, named.place)
-        return Service(kind, provider, options, named.place, extra=self._extra(provider, own))
+            return self._rules(provider, beside, named.place)
+        return self.against(provider, beside, named.place)
+
+    def against(self, provider: Provider, beside: Mapping, place: Place) -> Service:
+        """Return a service read against what its provider takes; what is wrong is reported.
+
+        Args:
+            provider: Who it is.
+            beside: What stands beside its name.
+            place: Where it is named.
+        """
+        options = {**provider.defaults, **dict(self._options(provider, beside))}
+        given = {*beside.entries, *self._meant}
+        options |= dict(self._implied(provider, beside, place))
+        self._needs(provider, given | {*options}, place)
+        return Service(provider.kind, provider, options, place, extra=self._extra(provider, beside))
+
+    def _own_class(self, kind: Kind, section: Mapping) -> Service | None:
+        named, place = section.entries["class"], section.keys["class"]
+        if "provider" in section.entries:
+            text = f"{kind} names a 'provider' and a 'class'"
+            self.problems.append(Problem("provider-and-class", text, place, "keep one of them"))
+            return None
+        if not isinstance(named, Scalar) or not _CLASS.fullmatch(named.text):
+            known = not isinstance(named, Scalar) or named.known
+            form = {"form": "package.module:Class, as in speech.acme:AcmeTTSService"}
+            self.problems += [wrong_value("wrong-form", form, "class", named)] if known else []
+            return None
+        text = f"{named.text} is imported, and its options are checked, when the file runs"
+        self.problems.append(Problem("class-at-run", text, named.place, severity=Severity.NOTE))
+        module, _, cls = named.text.partition(":")
+        entry = {"module": module, "cls": cls, "settings": "", "http_session": False, "options": {}}
+        beside = _beside(section, "class")
+        return Service(kind, provider(kind, named.text, entry), {}, named.place, written=beside)
 
     def _written_out(self, kind: Kind, node: Node) -> Mapping | None:
         """Return a service as a mapping, or report why it is none."""
         written = as_service(node)
-        if isinstance(written, Mapping) and "provider" in written.entries:
+        if isinstance(written, Mapping) and not written.entries.keys().isdisjoint(("provider", "class")):
             return written
         if isinstance(written, Mapping):
             self.problems.append(self._no_provider(kind, written))
@@ -175,11 +209,12 @@ class ServiceReader:
             return {key: read_any(plain(value)) for key, value in node.entries.items()}
         return {}
 
-    def _implied(self, provider: Provider, given: Values[str, Node], place: Place) -> Iterator[tuple[str, object]]:
+    def _implied(self, provider: Provider, beside: Mapping, place: Place) -> Iterator[tuple[str, object]]:
         """Yield what the environment gives: the provider's usual variables, unless the file says otherwise."""
+        given = beside.entries
         for key, variable in provider.environment.items():
             option = provider.options.get(key)
-            if key in given or option is None:
+            if key in given or key in self._meant or option is None:
                 continue
             if option.secret and "endpoint" in self._meant:
                 yield key, None
@@ -190,10 +225,10 @@ class ServiceReader:
             elif value := self.expansion.variables.get(variable):
                 yield key, value
 
-    def _needs(self, provider: Provider, options: Values[str, object], place: Place) -> None:
+    def _needs(self, provider: Provider, given: Container[str], place: Place) -> None:
         for names in provider.musts:
             variable = next((provider.environment[name] for name in names if name in provider.environment), "")
-            if any(name in options for name in names):
+            if any(name in given for name in names):
                 continue
             if not variable:
                 text = f"{provider.name} has no default {' or '.join(names)}"
@@ -211,6 +246,10 @@ class ServiceReader:
             self.problems += translate(error, section, Rules, ("llm",), homes=self.homes)
             return None
         return Service("llm", provider, {}, place, rules)
+
+
+def _beside(section: Mapping, name: str) -> Mapping:
+    return Mapping({k: v for k, v in section.entries.items() if k != name}, section.keys, section.place)
 
 
 def _key_not_sent(provider: Provider, key: str, endpoint: Node, place: Place) -> Problem:

@@ -1,4 +1,4 @@
-"""Functions: `python: module:function` of a tool, found and described. Importing it runs the user's code."""
+"""Functions: the user's own code, found by `module:name` and described. Importing it runs it."""
 
 import importlib
 import importlib.util
@@ -15,15 +15,16 @@ from pydantic import TypeAdapter
 from voicekit.problems import Refused, refuse
 
 
-def find_function(target: str, folder: Path) -> Callable[..., Any]:
-    """Import a tool's function.
+def find(target: str, folder: Path, noun: str = "function") -> Callable[..., Any]:
+    """Import what a file names as `module:name`.
 
     Args:
-        target: `module:function`.
+        target: A function, or a class.
         folder: Where the module is looked for first.
+        noun: What it is, for messages.
 
     Raises:
-        Refused: There is no such module or function, or importing it failed.
+        Refused: There is no such module or name in it, or importing it failed.
     """
     name, _, attribute = target.partition(":")
     try:
@@ -31,14 +32,14 @@ def find_function(target: str, folder: Path) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         if error.name == name.partition(".")[0]:
             text = f"no module '{name}' beside the file, and none is installed"
-            raise refuse("bad-tool", text, f"write {name.replace('.', '/')}.py with a function {attribute}") from error
+            raise refuse("bad-tool", text, f"write {name.replace('.', '/')}.py with a {noun} {attribute}") from error
         raise refuse("bad-tool", f"the module '{name}' needs '{error.name}', which is not installed") from error
     except Exception as error:
         text = f"the module '{name}' cannot be imported: {type(error).__name__}: {error}"
         raise refuse("bad-tool", text) from error
     function = getattr(module, attribute, None)
     if not callable(function):
-        raise _no_function(name, attribute, module)
+        raise _nothing(name, attribute, module, noun)
     return typing.cast(Callable[..., Any], function)
 
 
@@ -63,10 +64,11 @@ def _module(name: str, folder: Path) -> Any:
     return module
 
 
-def _no_function(name: str, attribute: str, module: Any) -> Refused:
-    having = [key for key, value in vars(module).items() if inspect.isfunction(value) and not key.startswith("_")]
+def _nothing(name: str, attribute: str, module: Any, noun: str) -> Refused:
+    is_one = inspect.isclass if noun == "class" else inspect.isfunction
+    having = [key for key, value in vars(module).items() if is_one(value) and not key.startswith("_")]
     hint = f"it has {', '.join(sorted(having)[:5])}" if having else ""
-    return refuse("bad-tool", f"the module '{name}' has no function '{attribute}'", hint)
+    return refuse("bad-tool", f"the module '{name}' has no {noun} '{attribute}'", hint)
 
 
 def describe(function: Callable[..., Any]) -> tuple[str, dict[str, Any]]:

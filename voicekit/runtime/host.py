@@ -12,6 +12,7 @@ from voicekit.records.events import Listener
 from voicekit.runtime.call import Call
 from voicekit.runtime.construct import construct
 from voicekit.runtime.embedded import settle
+from voicekit.runtime.own import with_own_classes
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.tools import Toolbox
 from voicekit.runtime.vad import vad_analyzer
@@ -29,11 +30,11 @@ class Host:
         folder: Its folder.
 
     Raises:
-        Refused: A tool cannot be imported, or the machine has no engine for it.
+        Refused: A tool or a class cannot be imported, or the machine has no engine for it.
     """
 
     def __init__(self, agent: Agent, folder: Path) -> None:
-        self.agent = settle(agent)
+        self.agent = settle(with_own_classes(agent, folder))
         self.resources = Resources()
         self._toolbox = Toolbox(agent, folder)
         self._greetings = itertools.cycle(agent.greeting.say if agent.greeting else ("",))

@@ -20,7 +20,7 @@ from pipecat.services.llm_service import FunctionCallParams
 from voicekit.config.agent import Agent, Tool
 from voicekit.problems import refuse
 from voicekit.records.events import Listener, ToolFinished, Trouble
-from voicekit.runtime.functions import describe, find_function
+from voicekit.runtime.functions import describe, find
 from voicekit.runtime.threads import ToolExitedError, in_thread
 
 Work = Callable[[Mapping[str, Any]], Awaitable[Any]]
@@ -70,7 +70,7 @@ class Toolbox:
 def _described(name: str, tool: Tool, folder: Path) -> tuple[str, dict[str, Any], Work | None]:
     text, schema, work = _BUILTIN_TEXTS.get(tool.builtin or "", ""), _object({}), None
     if tool.python:
-        function = find_function(tool.python, folder)
+        function = find(tool.python, folder)
         text, schema = describe(function)
         work = _run(function)
     if tool.parameters is not None:

@@ -1,0 +1,54 @@
+"""Own: services of the user's, `class: package.module:Class`, imported and read as the catalogue's are.
+
+A file is trusted code when it runs, and only then: checking it imports nothing.
+"""
+
+import inspect
+from dataclasses import replace
+from pathlib import Path
+
+from voicekit.config.agent import Agent
+from voicekit.config.environment import Expansion
+from voicekit.config.homes import homes_of
+from voicekit.config.services import Service, ServiceReader
+from voicekit.problems import Problem, Refused, has_errors
+from voicekit.providers.catalog import provider
+from voicekit.runtime.functions import find
+from voicekit.services.introspect import describe, kind_of
+
+
+def with_own_classes(agent: Agent, folder: Path) -> Agent:
+    """Return a file with the services read that its own classes are.
+
+    Args:
+        agent: The file.
+        folder: Its folder, where modules are looked for first.
+
+    Raises:
+        Refused: A class cannot be imported, is no such service, or does not have an option that the file gives it.
+    """
+    services = [agent.asr, *agent.llm, agent.tts]
+    if not any(service.written for service in services):
+        return agent
+    asr, *llm, tts = (_read(service, folder) if service.written else service for service in services)
+    return agent.model_copy(update={"asr": asr, "llm": tuple(llm), "tts": tts})
+
+
+def _read(service: Service, folder: Path) -> Service:
+    name = service.provider.name
+    try:
+        cls = find(name, folder, "class")
+    except Refused as refused:
+        raise Refused(replace(problem, place=service.place) for problem in refused.problems) from refused
+    if not inspect.isclass(cls) or kind_of(cls) != service.kind:
+        text = f"'{name}' is not a {service.kind} service of Pipecat's"
+        raise Refused([Problem("bad-class", text, service.place, f"derive it from {_BASES[service.kind]}")])
+    found = provider(service.kind, name, describe(cls))
+    reader = ServiceReader(Expansion({}, running=True), homes_of(Agent))
+    read = reader.against(found, service.written, service.place) if service.written else service
+    if has_errors(reader.problems):
+        raise Refused(reader.problems)
+    return read
+
+
+_BASES = {"asr": "STTService", "llm": "LLMService", "tts": "TTSService"}
