@@ -113,7 +113,7 @@ _TABLE: Final[Mapping[str, Mapping[str, Word]]] = {
         "doc help purpose": Word("description", "description: Find an order by its number."),
         "name": Word("", "remove it", "the key of a tool is its name"),
     },
-    "fallback": {"timeout_ms after_ms timeout": Word("llm_ms", "llm_ms: 2000")},
+    "fallback": {"timeout_ms after_ms timeout llm": Word("llm_ms", "llm_ms: 2000")},
     "failure": {"message text line": Word("say", "say: I am sorry.")},
     "rules": {
         "states nodes": Word("steps", "steps: {more: [{hear: hello, say: Hello.}]}"),
