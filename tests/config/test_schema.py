@@ -334,7 +334,7 @@ AROUND = {
 }
 
 # What stands there excludes what would stand around it.
-ALONE = {"tools.NAME.builtin", "llm.provider"}
+ALONE = {"tools.NAME.builtin", "llm.provider", "llm.class"}
 
 
 def merged(below: Any, above: Any) -> Any:
