@@ -10,7 +10,7 @@ from tests.config.files import write
 from voicekit.cli.explain import command
 from voicekit.config.agent import Agent
 from voicekit.config.loader import load
-from voicekit.problems import has_errors
+from voicekit.problems import Refused, has_errors
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = [*sorted((ROOT / "pipelines").glob("*.yaml")), *sorted((ROOT / "tests" / "config" / "good").glob("*.yaml"))]
@@ -166,6 +166,16 @@ def facts(agent: Agent) -> dict[str, Any]:
 
 def _options(options: Any) -> dict[str, object]:
     return {key: value for key, value in options.items() if key not in ("language", "model", "voice")}
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"), [("turn.wait", "did you mean 'wait_ms'?"), ("llm[2].model", "see voicekit schema llm.model")]
+)
+def test_a_key_where_nothing_is_is_told(key: str, hint: str, folder: Path) -> None:
+    with pytest.raises(Refused) as caught:
+        CliRunner().invoke(command, ["agent.yaml", key], catch_exceptions=False)
+    (problem,) = caught.value.problems
+    assert (problem.text, problem.help) == (f"nothing is at '{key}'", hint)
 
 
 def test_a_file_that_is_wrong_is_not_explained(folder: Path) -> None:

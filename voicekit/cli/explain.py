@@ -1,6 +1,7 @@
 """The verb `explain`: a file as it will run, each value with where it came from, and the pipeline it becomes."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,9 +69,10 @@ def _part(tree: Node, key: str) -> Node:
 
 
 def _nothing(key: str, name: str, node: Node) -> Refused:
-    return refuse(
-        "no-value", f"nothing is at '{key}'", suggest(name, node.entries if isinstance(node, Mapping) else ())
-    )
+    close = suggest(name, node.entries if isinstance(node, Mapping) else ())
+    # The schema knows no positions in lists.
+    known = re.sub(r"\[[0-9]+\]", "", key)
+    return refuse("no-value", f"nothing is at '{key}'", close or f"see voicekit schema {known}")
 
 
 def _page(lines: Iterator[Line]) -> str:
