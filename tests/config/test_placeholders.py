@@ -48,6 +48,11 @@ def test_filling(template: str, text: str) -> None:
     assert fill(template, VALUES) == text
 
 
+def test_what_is_filled_in_can_be_encoded_and_the_rest_is_not() -> None:
+    values = {"name": "a/b", "number": 2}
+    assert fill("/x/{{name}}/{{number}}/{{none:-c/d}}", values, encode=lambda text: f"<{text}>") == "/x/<a/b>/<2>/<c/d>"
+
+
 @pytest.mark.parametrize("name", ["unknown", "nothing", "result.colour", "result.items.2", "order_id.x"])
 def test_a_missing_value(name: str) -> None:
     template = f"It is {{{{{name}}}}}."

@@ -9,7 +9,7 @@ A value is filled in as it is: what stands in it is never read as a placeholder 
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,7 +77,9 @@ def names(template: str) -> tuple[Placeholder, ...]:
     return tuple(part for part in _parts(template) if isinstance(part, Placeholder))
 
 
-def fill(template: str, values: Mapping[str, object], missing: str | None = None) -> str:
+def fill(
+    template: str, values: Mapping[str, object], missing: str | None = None, encode: Callable[[str], str] = str
+) -> str:
     """Fill the placeholders of a text.
 
     Args:
@@ -86,13 +88,32 @@ def fill(template: str, values: Mapping[str, object], missing: str | None = None
             everything else as JSON. None and what is absent are missing, and so is an empty text where there
             is a default.
         missing: What stands for a missing value; None raises instead.
+        encode: Takes what is filled in and returns what stands in the text for it.
 
     Raises:
         MissingValueError: A value without a default is missing.
         PlaceholderError: A placeholder cannot be read.
     """
     parts = _parts(template)
-    return "".join(part if isinstance(part, str) else _filled(part, values, missing) for part in parts)
+    return "".join(part if isinstance(part, str) else encode(_filled(part, values, missing)) for part in parts)
+
+
+def as_text(value: object) -> str:
+    """Return a value as it is filled in: a text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def look_up(name: str, values: Mapping[str, object]) -> object:
+    """Return the value of a dotted name, or None where there is none."""
+    value: object = values
+    for step in name.split("."):
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, Sequence) and not isinstance(value, str) and step.isdecimal():
+            value = value[int(step)] if int(step) < len(value) else None
+        else:
+            return None
+    return value
 
 
 def _parts(template: str) -> list[str | Placeholder]:
@@ -121,25 +142,11 @@ def _read(template: str, start: int) -> Placeholder:
 
 
 def _filled(placeholder: Placeholder, values: Mapping[str, object], missing: str | None) -> str:
-    value = _look_up(placeholder.name, values)
+    value = look_up(placeholder.name, values)
     if placeholder.default is not None and (value is None or value == ""):
         return placeholder.default
     if value is None and missing is not None:
         return missing
     if value is None:
         raise MissingValueError(placeholder.name)
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _look_up(name: str, values: Mapping[str, object]) -> object:
-    value: object = values
-    for step in name.split("."):
-        if isinstance(value, Mapping):
-            value = value.get(step)
-        elif isinstance(value, Sequence) and not isinstance(value, str) and step.isdecimal():
-            value = value[int(step)] if int(step) < len(value) else None
-        else:
-            return None
-    return value
+    return as_text(value)
