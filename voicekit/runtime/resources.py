@@ -4,16 +4,21 @@ import asyncio
 
 import aiohttp
 
+from voicekit.runtime.network import Network
 from voicekit.services.child import worker
 from voicekit.services.pool import Pool
 
 
 class Resources:
-    """The HTTP session and the pools of child processes; each is opened when first asked for."""
+    """The HTTP session of services, the network of tools and the pools of child processes.
+
+    Each is opened when first asked for.
+    """
 
     def __init__(self) -> None:
         self._http: aiohttp.ClientSession | None = None
         self._pools: dict[str, Pool] = {}
+        self.network = Network()
 
     @property
     def http(self) -> aiohttp.ClientSession:
@@ -38,6 +43,7 @@ class Resources:
 
     async def close(self) -> None:
         """Close whatever was opened."""
+        await self.network.close()
         if self._http is not None:
             await self._http.close()
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
