@@ -80,6 +80,7 @@ tools:
   now:
     builtin: current_time                   # agent.yaml:8
     timeout_secs: 10                        # default
+    max_result_bytes: 16384                 # default
 fallback:
   llm_ms: 2000                              # default
 failure:

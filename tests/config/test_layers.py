@@ -94,6 +94,14 @@ def test_a_tool_of_another_kind_replaces_and_of_the_same_merges(folder: Path) ->
     assert agent.tools["python"].python == "a:b"
 
 
+def test_a_request_replaces_a_function_with_all_its_keys(folder: Path) -> None:
+    agent = loaded(top(folder, "tools: {desk: {http: GET https://example.org/, description: Look it up.}}"))
+    desk = agent.tools["desk"]
+    assert (desk.python, desk.description, desk.timeout_secs) == (None, "Look it up.", 10)
+    assert desk.http is not None
+    assert (desk.http.method, desk.http.base, desk.http.path) == ("GET", "https://example.org", "/")
+
+
 def test_unset_removes_and_false_replaces(folder: Path) -> None:
     agent = loaded(top(folder, "greeting: false\nturn: !unset\ntools: {desk: !unset }\nllm: {model: !unset }\n"))
     assert agent.greeting is None

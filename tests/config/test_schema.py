@@ -11,6 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
+from voicekit.config.agent import HTTP_KEYS
 from voicekit.config.keys import Key, OfProviders, find, keys, placed
 from voicekit.config.loader import load
 from voicekit.config.schema import schema
@@ -32,6 +33,7 @@ ELSEWHERE = {
     "bad-phrase": "the words of a phrase",
     "bad-placeholder": "the words of a line",
     "bad-variable": "the words of an expression",
+    "body-without-use": "one key against another",
     "class-at-run": "it is a note",
     "bad-include": "other files",
     "deprecated-option": "it is a warning",
@@ -44,6 +46,7 @@ ELSEWHERE = {
     "include-cycle": "other files",
     "keyterms-twice": "one key against another",
     "language-mismatch": "one section against another",
+    "missing-key-description": "one key against another",
     "missing-key-prompt": "one section against another",
     "missing-step": "a name against the names of a section",
     "missing-tool": "a name against the names of a section",
@@ -52,13 +55,17 @@ ELSEWHERE = {
     "no-phrases": "which languages have phrases",
     "not-a-mapping-base": "other files",
     "nothing-to-unset": "other files",
+    "optional-in-address": "one key against another",
     "outside-project": "other files",
     "rules-in-list": "one item of a list against another",
+    "secret-in-file-header": "the name of a header against its value",
+    "two-bodies": "one key against another",
     "two-turn-detectors": "one section against another",
     "unknown-placeholder": "the words of a line",
     "unset-variable": "the environment",
     "unused-anchor": "a parser puts in what an anchor names",
     "unused-key": "one key against another",
+    "unused-parameter": "it is a warning",
     "wait-shorter-than-vad": "one section against another",
 }
 # What no reader of YAML takes.
@@ -319,6 +326,15 @@ def test_every_key_is_found_by_its_path() -> None:
     assert [key.path for key in KEYS if find(key.path) != key] == []
 
 
+REQUESTS = [f"tools.NAME.{key}" for key in ("http", *HTTP_KEYS)]
+REQUEST = """
+    tools:
+      NAME:
+        description: Find an order.
+        http: POST https://example.org/orders
+        parameters: {order_id: string, status: string}
+    """
+
 # What an example is put into: a right file, without what the example says.
 AROUND = {
     "": "{prompt: Be brief., turn: {end: fixed}, llm: [openai/gpt-4o-mini, anthropic]}",
@@ -331,10 +347,11 @@ AROUND = {
     "llm.steps.NAME.": """
         llm: {steps: {NAME: [{hear: "order {order_id:digits}", say: Yes., tool: lookup_order}]}}
         """,
+    **dict.fromkeys(REQUESTS, REQUEST),
 }
 
 # What stands there excludes what would stand around it.
-ALONE = {"tools.NAME.builtin", "llm.provider", "llm.class"}
+ALONE = {"tools.NAME.builtin", "llm.provider", "llm.class", *REQUESTS}
 
 
 def merged(below: Any, above: Any) -> Any:
@@ -349,7 +366,7 @@ def merged(below: Any, above: Any) -> Any:
 def test_every_example_is_right(key: Key, tmp_path: Path) -> None:
     data: Any = {"version": 1, "name": "a", "asr": "pocketsphinx", "tts": "auto"}
     for prefix, text in AROUND.items():
-        if key.path.startswith(prefix) and (key.path not in ALONE or not prefix):
+        if key.path.startswith(prefix) and (key.path not in ALONE or prefix in ("", key.path)):
             data = merged(data, yaml.safe_load(text))
     data = merged({"llm": "openai", **data}, placed(key))
     assert [error.message for error in CHECKER.iter_errors(data)] == []

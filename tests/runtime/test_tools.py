@@ -13,6 +13,7 @@ from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from voicekit.config.loader import load
 from voicekit.problems import Refused
 from voicekit.records.events import Event, ToolFinished, Trouble
+from voicekit.runtime.network import Network
 from voicekit.runtime.tools import Toolbox
 
 TOOLS = '''
@@ -76,7 +77,7 @@ class Desk:
         assert agent is not None
         self.events: list[Event] = []
         self.hung_up = 0
-        [self.function] = Toolbox(agent, tmp_path).functions(self._hang_up, self.events.append)
+        [self.function] = Toolbox(agent, tmp_path, Network()).functions(self._hang_up, self.events.append)
 
     def _hang_up(self) -> None:
         self.hung_up += 1
@@ -171,6 +172,22 @@ async def test_a_tool_always_answers(
     async with asyncio.timeout(10):
         assert await desk.call(**arguments) == result
     assert desk.trouble() == trouble
+
+
+async def test_a_long_result_is_cut(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "find: {python: orders:find, max_result_bytes: 256}")
+    assert await desk.call(order_id="1") == {"order_id": "1", "express": False}
+    cut = await desk.call(order_id="ü" * 300)
+    assert cut == {
+        "note": "only the first 256 bytes are here",
+        "result": '{"order_id": "' + "ü" * 121,
+    }
+    assert desk.trouble() == []
+
+
+async def test_a_default_of_the_file_is_given(tmp_path: Path) -> None:
+    tool = "t: {python: orders:double, parameters: {number: {type: integer, default: 4}}}"
+    assert await Desk(tmp_path, tool).call() == 8
 
 
 async def test_the_built_in_tools(tmp_path: Path) -> None:

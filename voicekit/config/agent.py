@@ -13,6 +13,7 @@ from voicekit.config.document import Scalar
 from voicekit.config.fact import Fact, Words
 from voicekit.config.lines import Line
 from voicekit.config.ranges import LANGUAGE, NAME, TOOL_NAME, between, formed
+from voicekit.config.request import REPEATABLE, Body, Headers, ReadRequest, ResultPath, Templates
 from voicekit.config.scalars import Anything, Bool, Int, Num, Text, read_text, wrong_type
 from voicekit.config.section import Section, absent
 from voicekit.config.services import Service
@@ -62,12 +63,14 @@ class Turn(Section):
     """With `fixed`: milliseconds of silence since the last speech; it includes `vad.stop_secs`."""
 
 
-TOOL_KINDS: Final = ("builtin", "python")
+TOOL_KINDS: Final = ("builtin", "http", "python")
+# The keys that only a tool of the kind `http` has.
+HTTP_KEYS: Final = ("headers", "query", "body", "form", "result", "retries", "private_network")
 
 
 def _one_kind(tool: "Tool") -> "Tool":
     if len(tool.model_fields_set.intersection(TOOL_KINDS)) != 1:
-        raise PydanticCustomError("tool-kind", "tool kind")
+        raise PydanticCustomError("tool-kind", "tool kind", {"kinds": list(TOOL_KINDS)})
     return tool
 
 
@@ -75,6 +78,9 @@ def _one_required(words: Words) -> Words:
     one = {"oneOf": [{"required": [kind]} for kind in TOOL_KINDS]}
     return {"allOf": [words, {"if": {"type": "object"}, "then": one}]}
 
+
+MOST_RESULT_BYTES: Final = 1024 * 1024
+"""The longest result that a model can be given."""
 
 JSON_TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
 _TYPE_NAME: Final = {"type": "string", "enum": list(JSON_TYPES)}
@@ -99,13 +105,20 @@ Parameter = Annotated[
 ]
 
 
+def _default_retries(checked: dict[str, Any]) -> int:
+    request = checked.get("http")
+    return 1 if request is not None and request.method in REPEATABLE else 0
+
+
 class Tool(Section):
-    """Something the agent can do: exactly one of `builtin` and `python`."""
+    """Something the agent can do: exactly one of `builtin`, `http` and `python`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"python": "tools:lookup_order", "timeout_secs": 3}]})
 
     builtin: Annotated[Literal["current_time", "end_call"], BeforeValidator(read_text)] | None = None
     """A tool that voicekit brings."""
+    http: ReadRequest | None = None
+    """`METHOD URL`: a request to an API. `{{name}}` in the path is an argument; scheme, host and port take none."""
     python: (
         Annotated[
             Text,
@@ -116,11 +129,46 @@ class Tool(Section):
     ) = None
     """`module:function`, looked for beside the file first."""
     description: Annotated[Text, Field(examples=["Find an order by its number."])] = ""
-    """What the model reads about it; a Python function's docstring by default."""
+    """What the model reads about it; required with `http`, a Python function's docstring by default."""
     parameters: Annotated[dict[Text, Parameter], Field(examples=[{"order_id": "string"}])] | None = None
-    """Name to a type name or a JSON Schema; a Python function's signature by default."""
+    """Name to a type name or a JSON Schema; required unless it has `optional: true` or a `default`.
+    A Python function's signature by default."""
+    headers: Annotated[Headers, Field(examples=[{"Authorization": "Bearer ${ORDERS_TOKEN}"}])] = Field(
+        default_factory=dict
+    )
+    """With `http`: headers, with `{{argument}}` filled in. One whose argument is missing is left out."""
+    query: Templates = Field(default_factory=dict, examples=[{"status": "{{status}}"}])
+    """With `http`: the URL's query. Without `query`, `body` and `form`, GET, HEAD and DELETE send in the query the
+    arguments that neither the address nor a header uses."""
+    body: Annotated[Body, Field(examples=[{"order_id": "{{order_id}}"}])] | None = None
+    """With `http`: sent as JSON. A value that is exactly `{{argument}}` keeps the argument's type. Without `query`,
+    `body` and `form`, POST, PUT and PATCH send in it the arguments that neither the address nor a header uses."""
+    form: Templates = Field(default_factory=dict, examples=[{"order_id": "{{order_id}}"}])
+    """With `http`: sent as a form, in place of `body`."""
+    result: Annotated[ResultPath, Field(examples=["$.orders[0]"])] = "$"
+    """With `http`: the part of a JSON answer that the model sees."""
+    retries: Annotated[
+        Int,
+        between(0, 5),
+        Field(
+            default_factory=_default_retries,
+            json_schema_extra=absent("1 with GET, HEAD, PUT and DELETE, else 0"),
+            examples=[2],
+        ),
+    ]
+    """With `http`: how often a request is repeated that failed, or was answered with 429 or 5xx; all of it within
+    `timeout_secs`."""
+    private_network: Bool = False
+    """With `http`: whether the host may be on a private network or this machine."""
     timeout_secs: Annotated[Num, between(0.5, 120)] = 10.0
     """Seconds before it is given up."""
+    max_result_bytes: Annotated[Int, between(256, MOST_RESULT_BYTES)] = 16384
+    """Longer results are cut, and the model is told."""
+
+    @property
+    def places_arguments(self) -> bool:
+        """Whether a request says itself which of its arguments go where."""
+        return not self.model_fields_set.isdisjoint(("query", "body", "form"))
 
 
 class Fallback(Section):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from voicekit.config.agent import Agent
 from voicekit.config.messages import Places
 from voicekit.config.placeholders import names
+from voicekit.config.request_checks import REQUEST_CHECKS
 from voicekit.config.suggestions import suggest
 from voicekit.problems import Problem, Severity
 
@@ -221,4 +222,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     lines_filled,
     grammar_of_rules,
     builtin_parameters,
+    *REQUEST_CHECKS,
 )

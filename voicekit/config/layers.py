@@ -4,6 +4,7 @@ from collections.abc import Mapping as Table
 from dataclasses import replace
 from typing import Final
 
+from voicekit.config.agent import TOOL_KINDS
 from voicekit.config.document import UNSET, DocumentError, Mapping, Node, Scalar, Sequence
 from voicekit.config.includes import Includer
 from voicekit.config.shorthand import write_out
@@ -20,7 +21,7 @@ _CHOICES: Final[Table[Path, tuple[str, ...]]] = {
     ("tts",): ("provider", "class"),
     ("vad",): ("provider",),
     ("transport",): ("type",),
-    ("tools", "*"): ("builtin", "python"),
+    ("tools", "*"): TOOL_KINDS,
 }
 # What a file says of itself only.
 _OWN: Final = ("version", "name", "extends")

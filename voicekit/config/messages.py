@@ -21,6 +21,10 @@ _MOST: Final = 500
 _WORDS: Final = re.compile(r"[\w./+](?:[\w ./+,!?'-]|:(?=\S)){0,59}")
 # What pydantic calls a key that a model does not have.
 _UNKNOWN: Final = "extra_forbidden"
+# What pydantic says of a default that depends on a key which is wrong itself.
+_WAITS: Final = "default_factory_not_called"
+# What can be wrong around a variable, whatever that holds.
+_SEEN_ANYWAY: Final = frozenset({"bad-request", "bad-placeholder"})
 # What pydantic puts at the end of a path to a key.
 _KEY: Final = "[key]"
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|secs?|m|min|h)")
@@ -112,9 +116,9 @@ def translate(
     for item in items:
         path: Path = tuple(item["loc"])
         node = find(root, path)
-        if (isinstance(node, Mapping) and node.broken) or (isinstance(node, Scalar) and not node.known):
-            continue
         kind, facts = item["type"], item.get("ctx", {})
+        if kind == _WAITS or (kind not in _SEEN_ANYWAY and _is_told(node)):
+            continue
         section = _section(within + path[:-1])
         key = str(path[-1]) if path else _section(within)
         if kind == _UNKNOWN:
@@ -127,6 +131,11 @@ def translate(
                 yield Problem("missing-key", f"'{key}' is missing{_in(section)}", node.place)
         else:
             yield wrong_value(kind, facts, _last_name(path) or key, node)
+
+
+def _is_told(node: Node) -> bool:
+    """Say whether what is wrong with a value has been told when it was read."""
+    return (isinstance(node, Mapping) and node.broken) or (isinstance(node, Scalar) and not node.known)
 
 
 def _is_missing(root: Node, path: Path) -> bool:
@@ -237,14 +246,28 @@ def _placeholder(key: str, facts: Facts[str, Any], node: Node) -> Problem:
 
 
 def _tool_kind(key: str, facts: Facts[str, Any], node: Node) -> Problem:
-    text = f"the tool '{key}' is exactly one of 'builtin' and 'python'"
-    return Problem("tool-kind", text, node.place, f"{key}: builtin, or python: module:function")
+    *others, last = (f"'{kind}'" for kind in facts["kinds"])
+    text = f"the tool '{key}' is exactly one of {', '.join(others)} and {last}"
+    return Problem("tool-kind", text, node.place, f"{key}: builtin, http: GET https://…, or python: module:function")
+
+
+def _request(key: str, facts: Facts[str, Any], node: Node) -> Problem:
+    return Problem("bad-request", facts["reason"], node.place, facts["hint"])
+
+
+def _secret_header(key: str, facts: Facts[str, Any], node: Node) -> Problem:
+    name = facts["name"]
+    at = node.entries[name].place if isinstance(node, Mapping) else node.place
+    scheme, variable = ("Bearer ", "TOKEN") if "auth" in name.lower() else ("", name.upper().replace("-", "_"))
+    return Problem("secret-in-file", "a secret is written in the file", at, f'{name}: "{scheme}${{{variable}}}"')
 
 
 _OWN: Final = {
     "bad-phrase": _phrase,
     "bad-placeholder": _placeholder,
     "tool-kind": _tool_kind,
+    "bad-request": _request,
+    "secret-in-file": _secret_header,
 }
 
 

@@ -72,13 +72,14 @@ def remarks(provider: Provider, option: Option, node: Node, place: Place) -> Ite
     if dollar:
         text = f"'{node.raw}' is taken as written"
         yield Problem("dollar-name", text, node.place, f'{option.name}: "${{{dollar[1]}}}"', Severity.WARNING)
-    elif option.secret and _is_literal(node):
+    elif option.secret and is_literal(node):
         yield _secret(provider, option, node)
     if option.name == "model" and (moved := elsewhere(provider, node)):
         yield moved
 
 
-def _is_literal(node: Scalar) -> bool:
+def is_literal(node: Scalar) -> bool:
+    """Say whether a value holds more than references to the environment."""
     return "${" not in node.raw or bool(re.search(r":-[^}]", node.raw))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping as Table
 from dataclasses import replace
 from typing import Any, Final
 
-from voicekit.config.agent import Agent
+from voicekit.config.agent import HTTP_KEYS, Agent, Tool
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
 from voicekit.config.keyterms import KEY as KEYTERMS
 from voicekit.config.phrasebook import phrasebook
@@ -79,7 +79,8 @@ def _completed(agent: Agent, path: Path, value: Any, node: Node | None) -> Node 
     entries = {
         key: inner
         for key in type(value).model_fields
-        if (inner := _completed(agent, (*path, key), getattr(value, key), written.get(key)))
+        if not (isinstance(value, Tool) and key in HTTP_KEYS and not value.http)
+        and (inner := _completed(agent, (*path, key), getattr(value, key), written.get(key)))
     }
     keys = node.keys if node else {}
     return _mapping(entries, keys, node.place if node else _from(DEFAULT)) if entries else None

@@ -110,6 +110,14 @@ _TABLE: Final[Mapping[str, Mapping[str, Word]]] = {
         "function handler callable code module": Word("python", "python: tools:lookup_order"),
         "args arguments input_schema properties params schema": Word("parameters", "parameters: {order_id: string}"),
         "timeout timeout_seconds": Word("timeout_secs", "timeout_secs: 10"),
+        "url uri endpoint method server webhook request": Word(
+            "http", "http: GET https://example.org/orders", "method and address stand in 'http'"
+        ),
+        "payload json data": Word("body", 'body: {order_id: "{{order_id}}"}'),
+        "query_params query_parameters query_string": Word("query", 'query: {order_id: "{{order_id}}"}'),
+        "form_data": Word("form", 'form: {order_id: "{{order_id}}"}'),
+        "response response_path output": Word("result", "result: $.order"),
+        "max_retries retry": Word("retries", "retries: 1"),
         "doc help purpose": Word("description", "description: Find an order by its number."),
         "name": Word("", "remove it", "the key of a tool is its name"),
     },

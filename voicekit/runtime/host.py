@@ -36,7 +36,7 @@ class Host:
     def __init__(self, agent: Agent, folder: Path) -> None:
         self.agent = settle(with_own_classes(agent, folder))
         self.resources = Resources()
-        self._toolbox = Toolbox(agent, folder)
+        self._toolbox = Toolbox(agent, folder, self.resources.network)
         self._greetings = itertools.cycle(agent.greeting.say if agent.greeting else ("",))
         self._calls: set[Call] = set()
 

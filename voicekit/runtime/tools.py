@@ -5,6 +5,7 @@ tells the caller. The reason goes to the listener and not to the model.
 """
 
 import asyncio
+import copy
 import inspect
 import time
 import traceback
@@ -18,9 +19,12 @@ from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.services.llm_service import FunctionCallParams
 
 from voicekit.config.agent import Agent, Tool
+from voicekit.config.placeholders import as_text
 from voicekit.problems import refuse
 from voicekit.records.events import Listener, ToolFinished, Trouble
 from voicekit.runtime.functions import describe, find
+from voicekit.runtime.http_tool import ToolFailed, sending
+from voicekit.runtime.network import Network
 from voicekit.runtime.threads import ToolExitedError, in_thread
 
 Work = Callable[[Mapping[str, Any]], Awaitable[Any]]
@@ -37,13 +41,14 @@ class Toolbox:
     Args:
         agent: The file.
         folder: Its folder, where Python modules are looked for first.
+        network: What requests go through.
 
     Raises:
         Refused: A function cannot be imported, or its parameters are no JSON Schema.
     """
 
-    def __init__(self, agent: Agent, folder: Path) -> None:
-        self._found = {name: _described(name, tool, folder) for name, tool in agent.tools.items()}
+    def __init__(self, agent: Agent, folder: Path, network: Network) -> None:
+        self._found = {name: _described(name, tool, folder, network) for name, tool in agent.tools.items()}
         self._tools = agent.tools
 
     def functions(self, hang_up: Callable[[], None], listener: Listener) -> list[FunctionSchema]:
@@ -67,12 +72,14 @@ class Toolbox:
         )
 
 
-def _described(name: str, tool: Tool, folder: Path) -> tuple[str, dict[str, Any], Work | None]:
+def _described(name: str, tool: Tool, folder: Path, network: Network) -> tuple[str, dict[str, Any], Work | None]:
     text, schema, work = _BUILTIN_TEXTS.get(tool.builtin or "", ""), _object({}), None
     if tool.python:
         function = find(tool.python, folder)
         text, schema = describe(function)
         work = _run(function)
+    if tool.http:
+        work = sending(tool, tool.http, network)
     if tool.parameters is not None:
         schema = _object(tool.parameters)
     try:
@@ -139,19 +146,35 @@ def _handler(
 
 async def _answer(tool: Tool, schema: Mapping[str, Any], work: Work, arguments: Mapping[str, Any]) -> tuple[Any, str]:
     """Return a tool's result, and the reason when it failed."""
-    wrong = next(iter(jsonschema.Draft202012Validator(schema).iter_errors(dict(arguments))), None)
+    arguments = _defaults(schema) | dict(arguments)
+    wrong = next(iter(jsonschema.Draft202012Validator(schema).iter_errors(arguments)), None)
     if wrong is not None:
         # The message names the value, which belongs to the caller: the model may have it, a log may not.
         return {"error": wrong.message}, f"it was called with a wrong argument: {'.'.join(map(str, wrong.path))}"
     try:
         async with asyncio.timeout(tool.timeout_secs) as limit:
-            return await work(arguments), ""
+            return _fitted(await work(arguments), tool.max_result_bytes), ""
+    except ToolFailed as failed:
+        return {"error": failed.said}, failed.reason
     except ToolExitedError as error:
         return {"error": "it failed"}, str(error)
     except Exception as error:  # noqa: BLE001 - a tool is the user's code, which may raise anything
         if isinstance(error, TimeoutError) and limit.expired():
             return {"error": "it took too long"}, f"it did not answer within {tool.timeout_secs:g} s"
         return {"error": "it failed"}, f"it raised {_where(error)}"
+
+
+def _defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
+    properties = schema.get("properties", {})
+    return {name: copy.deepcopy(own["default"]) for name, own in properties.items() if "default" in own}
+
+
+def _fitted(result: Any, most: int) -> Any:
+    """Return a result that is at most so many bytes long, as text or JSON; one that was cut says so."""
+    data = as_text(result).encode(errors="replace")
+    if len(data) <= most:
+        return result
+    return {"note": f"only the first {most} bytes are here", "result": data[:most].decode(errors="ignore")}
 
 
 def _where(error: Exception) -> str:

@@ -1,0 +1,97 @@
+"""Request checks: rules across the keys of a tool that sends a request. Generators of problems; they change nothing."""
+
+from collections.abc import Iterator
+
+from voicekit.config.agent import HTTP_KEYS, TOOL_KINDS, Agent, Tool
+from voicekit.config.messages import Places
+from voicekit.config.placeholders import Placeholder, names
+from voicekit.config.request import Request, texts
+from voicekit.config.suggestions import suggest
+from voicekit.problems import Problem, Severity
+
+Path = tuple[str | int, ...]
+
+
+def keys_of_requests(agent: Agent, places: Places) -> Iterator[Problem]:
+    """The keys of a request do nothing beside another kind."""
+    for name, tool in agent.tools.items():
+        kind = next(kind for kind in TOOL_KINDS if getattr(tool, kind) or kind in tool.model_fields_set)
+        for key in HTTP_KEYS if kind != "http" else ():
+            if key in tool.model_fields_set:
+                text = f"'{key}' does nothing beside '{kind}': it is part of a request"
+                yield Problem("unused-key", text, places.key("tools", name, key), "remove it, or write http: GET …")
+
+
+def described(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A model chooses by descriptions, and nothing else says what a request is for."""
+    for name, tool, _ in _requests(agent):
+        if not tool.description:
+            text = f"'description' is missing in tools.{name}: the model chooses tools by it"
+            hint = "description: Find an order by its number."
+            yield Problem("missing-key", text, places.key("tools", name), hint)
+
+
+def one_body(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A request has one body, and some have none."""
+    for name, tool, request in _requests(agent):
+        written = [key for key in ("body", "form") if key in tool.model_fields_set]
+        if len(written) > 1:
+            text = "a request has one body: 'body' is JSON, 'form' a form"
+            yield Problem("two-bodies", text, places.key("tools", name, "form"), "remove one of them")
+        elif written and request.method in ("GET", "HEAD"):
+            text = f"a {request.method} request has no body"
+            hint = "write query: in place of it, or http: POST …"
+            yield Problem("body-without-use", text, places.key("tools", name, written[0]), hint)
+
+
+def arguments_known(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A placeholder in a request is one of its tool's parameters."""
+    for name, tool, request in _requests(agent):
+        known = list(tool.parameters or {})
+        for path, placeholder in _placeholders(tool, request):
+            if placeholder.root not in known:
+                has = f": {', '.join(known)}" if known else ""
+                text = f"no value is named '{placeholder.root}' here{has}"
+                hint = suggest(placeholder.root, known) or f"add it to the parameters: {placeholder.root}: string"
+                yield Problem("unknown-placeholder", text, places.value("tools", name, *path), hint)
+
+
+def arguments_given(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Without a value there is no address; elsewhere the key is left out."""
+    for name, tool, request in _requests(agent):
+        for placeholder in request.placeholders:
+            if not placeholder.has_default and _may_be_missing(tool, placeholder.root):
+                text = f"'{placeholder.root}' is optional, and the address cannot do without it"
+                hint = f"give it a default: {{{{{placeholder.name}:-…}}}}, or move it to query:"
+                yield Problem("optional-in-address", text, places.value("tools", name, "http"), hint)
+
+
+def arguments_sent(agent: Agent, places: Places) -> Iterator[Problem]:
+    """What is not named in a request that is written out goes nowhere."""
+    for name, tool, request in _requests(agent):
+        used = {placeholder.root for _, placeholder in _placeholders(tool, request)}
+        for parameter in tool.parameters or () if tool.places_arguments else ():
+            if parameter not in used:
+                text = f"the argument '{parameter}' is not sent: nothing in the request names it"
+                place = places.key("tools", name, "parameters", parameter)
+                hint = f'write "{{{{{parameter}}}}}" where it belongs'
+                yield Problem("unused-parameter", text, place, hint, Severity.WARNING)
+
+
+def _requests(agent: Agent) -> Iterator[tuple[str, Tool, Request]]:
+    yield from ((name, tool, tool.http) for name, tool in agent.tools.items() if tool.http)
+
+
+def _may_be_missing(tool: Tool, parameter: str) -> bool:
+    schema = (tool.parameters or {}).get(parameter)
+    return isinstance(schema, dict) and schema.get("optional") is True and "default" not in schema
+
+
+def _placeholders(tool: Tool, request: Request) -> Iterator[tuple[Path, Placeholder]]:
+    yield from ((("http",), placeholder) for placeholder in request.placeholders)
+    for key in ("headers", "query", "body", "form"):
+        for path, text in texts(getattr(tool, key), (key,)):
+            yield from ((path, placeholder) for placeholder in names(text))
+
+
+REQUEST_CHECKS = (keys_of_requests, described, one_body, arguments_known, arguments_given, arguments_sent)
