@@ -38,7 +38,11 @@ SET = {"TOKEN": "t", "DESK": "north "}
     ("http", "variables", "found"),
     [
         ("GET https://example.org", {}, Request("GET", "https://example.org", "", "")),
-        ("GET   http://me:pw@[::1]:80/a?b={{id}}", {}, Request("GET", "http://me:pw@[::1]:80", "/a", "b={{id}}")),
+        (
+            "GET   http://me:pw@[2600::1]:80/a?b={{id}}",
+            {},
+            Request("GET", "http://me:pw@[2600::1]:80", "/a", "b={{id}}"),
+        ),
         ("PUT ${URL}/a/{{id}}", {"URL": "https://a.b/c"}, Request("PUT", "https://a.b", "/c/a/{{id}}", "")),
         ("${ALL}", {"ALL": "DELETE https://a.b/c"}, Request("DELETE", "https://a.b", "/c", "")),
         ("POST https://a.b/{{id:-?}}?x", {}, Request("POST", "https://a.b", "/{{id:-?}}", "x")),

@@ -57,6 +57,7 @@ ELSEWHERE = {
     "nothing-to-unset": "other files",
     "optional-in-address": "one key against another",
     "outside-project": "other files",
+    "private-host": "which addresses are private",
     "rules-in-list": "one item of a list against another",
     "secret-in-file-header": "the name of a header against its value",
     "two-bodies": "one key against another",

@@ -76,13 +76,18 @@ class Desk:
 
     def tool(self, http: str, private: bool = True, **keys: Any) -> None:
         """Read a file with one tool; `BASE` in its address is the server."""
-        keys = {"http": http.replace("BASE", self.base), "private_network": private, **keys}
+        keys = {"http": http.replace("BASE", self.base), "private_network": True, **keys}
         path = self._folder / "agent.yaml"
         lines = "".join(f"    {key}: {json.dumps(value)}\n" for key, value in keys.items())
         path.write_text(FILE + lines, encoding="utf-8")
         loaded = load(path, {"OPENAI_API_KEY": "x"}, running=True)
-        assert loaded.agent, render(loaded.problems, loaded.sources)
-        [self.function] = Toolbox(loaded.agent, self._folder, self._network).functions(lambda: None, self.events.append)
+        agent = loaded.agent
+        assert agent, render(loaded.problems, loaded.sources)
+        if not private:
+            # A file is refused at once where such an address can be read in it.
+            tool = agent.tools["find"].model_copy(update={"private_network": False})
+            agent = agent.model_copy(update={"tools": {"find": tool}})
+        [self.function] = Toolbox(agent, self._folder, self._network).functions(lambda: None, self.events.append)
 
     async def call(self, **arguments: Any) -> Any:
         results: list[Any] = []

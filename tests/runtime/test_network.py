@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from voicekit.runtime.network import PrivateAddressError, is_public, public_socket
+from voicekit.config.addresses import is_public
+from voicekit.runtime.network import PrivateAddressError, public_socket
 
 
 @pytest.mark.parametrize(

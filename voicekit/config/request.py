@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, InstanceOf, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -94,9 +95,16 @@ def _base(address: str) -> str:
     if not _SCHEME.match(address):
         raise _bad("a tool's address begins with https:// or http://", "http: GET https://…")
     found = _BASE.match(address)
-    if found is None:
-        raise _bad("the address names no host", "http: GET https://example.org/orders")
+    if found is None or not _is_readable(found[0]):
+        raise _bad("no host and port can be read in the address", "http: GET https://example.org/orders")
     return found[0]
+
+
+def _is_readable(base: str) -> bool:
+    try:
+        return urlsplit(base).port != 0
+    except ValueError:
+        return False
 
 
 def _split(target: str) -> tuple[str, str]:

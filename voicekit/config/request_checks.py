@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from voicekit.config.addresses import is_plainly_private
 from voicekit.config.agent import HTTP_KEYS, TOOL_KINDS, Agent, Tool
 from voicekit.config.messages import Places
 from voicekit.config.placeholders import Placeholder, names
@@ -29,6 +30,14 @@ def described(agent: Agent, places: Places) -> Iterator[Problem]:
             text = f"'description' is missing in tools.{name}: the model chooses tools by it"
             hint = "description: Find an order by its number."
             yield Problem("missing-key", text, places.key("tools", name), hint)
+
+
+def host_allowed(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A private host is refused unless the tool allows it: better now than in a call."""
+    for name, tool, request in _requests(agent):
+        if not tool.private_network and is_plainly_private(request.base):
+            text = "this address is on a private network or this machine: every call would be refused"
+            yield Problem("private-host", text, places.value("tools", name, "http"), "private_network: true")
 
 
 def one_body(agent: Agent, places: Places) -> Iterator[Problem]:
@@ -94,4 +103,4 @@ def _placeholders(tool: Tool, request: Request) -> Iterator[tuple[Path, Placehol
             yield from ((path, placeholder) for placeholder in names(text))
 
 
-REQUEST_CHECKS = (keys_of_requests, described, one_body, arguments_known, arguments_given, arguments_sent)
+REQUEST_CHECKS = (keys_of_requests, described, host_allowed, one_body, arguments_known, arguments_given, arguments_sent)

@@ -144,7 +144,7 @@ def _is_secured(url: URL, other: URL) -> bool:
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:
-    body = b""
+    body = bytearray()
     if response.ok:
         async for chunk in response.content.iter_any():
             body += chunk

@@ -1,18 +1,16 @@
 """Network: what the tools of a process send requests through. It reaches no private address unless it is asked to."""
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp.connector import AddrInfoType
 
-Result = TypeVar("Result")
+from voicekit.config.addresses import is_public
 
-# Addresses that stand for IPv4 ones behind a translator (RFC 6052).
-_TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
+Result = TypeVar("Result")
 
 
 class PrivateAddressError(OSError):
@@ -76,14 +74,3 @@ def public_socket(info: AddrInfoType) -> socket.socket:
     if not is_public(str(address[0])):
         raise PrivateAddressError
     return socket.socket(family, kind, protocol)
-
-
-def is_public(address: str) -> bool:
-    """Say whether an address is one of the public internet."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        embedded = ip.ipv4_mapped or ip.sixtofour
-        if ip in _TRANSLATED:
-            embedded = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        ip = embedded or ip
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
