@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voicekit.config.lines import spoken
+from voicekit.config.loader import load
 from voicekit.config.placeholders import MissingValueError, Placeholder, PlaceholderError, fill, names
 
 VALUES = {
@@ -84,3 +88,29 @@ def test_names_have_their_places() -> None:
 def test_a_value_is_never_read_again(before: str, value: str) -> None:
     plain = before.replace("{", "").replace("\\", "")
     assert fill(plain + "{{x}}", {"x": value}) == plain + value
+
+
+def test_what_comes_from_the_environment_is_no_placeholder(tmp_path: Path) -> None:
+    text = """
+version: 1
+name: a
+asr: pocketsphinx
+tts: flite
+greeting: "Hello ${WHO}, \\\\{{not}} one."
+llm: {provider: rules, rules: [{hear: hello, tool: ask, say: "${WHO}: {{result}}"}]}
+tools: {ask: {http: "POST https://example.org/${WHO}", description: Ask., body: {who: "${WHO}", kept: "${WHO}"}}}
+description: "${WHO}"
+"""
+    agent = load(tmp_path / "agent.yaml", {"WHO": "{{result}}"}, running=True, data=text.encode()).agent
+    assert agent is not None
+    assert agent.greeting
+    assert spoken(agent.greeting.say) == ("Hello {{result}}, {{not}} one.",)
+    rules = agent.llm[0].rules
+    assert rules is not None
+    assert fill(rules.rules[0].say[0], {"result": "42"}) == "{{result}}: 42"
+    tool = agent.tools["ask"]
+    assert tool.http is not None
+    assert tool.http.placeholders == ()
+    assert isinstance(tool.body, dict)
+    assert {key: fill(value, {}) for key, value in tool.body.items()} == {"who": "{{result}}", "kept": "{{result}}"}
+    assert agent.description == "{{result}}"

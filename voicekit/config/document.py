@@ -36,6 +36,7 @@ class Scalar:
 
     `raw` is the text before variables of the environment were put in; it equals `text` where there were none.
     `known` is False while a variable in it is unset: its type cannot be checked.
+    `template` is the text for a key with placeholders, where a variable holds what would be taken for one; else empty.
     `tag` is one of `TAGS`, or empty. `verbatim` says that it is an included text, in which `${` means nothing.
     `comment` is what stands behind an empty value: perhaps it was meant to be the value.
     """
@@ -45,6 +46,7 @@ class Scalar:
     place: Place
     raw: str = ""
     known: bool = True
+    template: str = ""
     tag: str = ""
     verbatim: bool = False
     comment: str = ""

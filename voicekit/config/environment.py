@@ -51,13 +51,19 @@ class Expansion:
 
     def _scalar(self, node: Scalar) -> Scalar:
         text = _EXPRESSION.sub(lambda match: self._value(match, node), node.text)
-        return replace(
-            node, text=text, known=not any(self._is_unset(match) for match in _EXPRESSION.finditer(node.text))
-        )
+        known = not any(self._is_unset(match) for match in _EXPRESSION.finditer(node.text))
+        return replace(node, text=text, known=known, template=self._template(node) if known else "")
 
     def _is_unset(self, match: re.Match[str]) -> bool:
         name = match["name"]
         return bool(match["bad"]) or bool(name and not self.variables.get(name) and match["kind"] != ":-")
+
+    def _template(self, node: Scalar) -> str:
+        """Return the text in which no sign of a variable begins a placeholder; empty where it is the text itself."""
+        held = (self.variables.get(match["name"] or "", "") for match in _EXPRESSION.finditer(node.text))
+        if not any("{{" in value for value in held):
+            return ""
+        return _EXPRESSION.sub(lambda match: self._value(match, node).replace("{{", r"\{{"), node.text)
 
     def _value(self, match: re.Match[str], node: Scalar) -> str:
         if match["bad"]:

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from voicekit.config.fact import Fact
-from voicekit.config.placeholders import PlaceholderError, names
-from voicekit.config.scalars import Text
+from voicekit.config.placeholders import PlaceholderError, fill, names
+from voicekit.config.scalars import read_template
 
 
 def _listed(value: Any) -> Any:
@@ -35,8 +35,13 @@ def _readable(text: str) -> str:
     return text
 
 
-Template = Annotated[Text, AfterValidator(_readable)]
+Template = Annotated[str, BeforeValidator(read_template), AfterValidator(_readable)]
 """A text with placeholders."""
 
 Line = Annotated[tuple[Template, ...], NOT_EMPTY, ONE_OR_MORE]
 """Variants of one line; a text is its own only variant."""
+
+
+def spoken(line: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the variants of a line outside a rule as they are said: nothing is filled in, and an escape is undone."""
+    return tuple(fill(variant, {}) for variant in line)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from voicekit.config.fact import Fact
 from voicekit.config.options import is_literal
 from voicekit.config.placeholders import Placeholder, PlaceholderError, names
 from voicekit.config.ranges import formed
-from voicekit.config.scalars import Anything, Text, printable, read_text
+from voicekit.config.scalars import Anything, Text, printable, read_template
 from voicekit.config.suggestions import listed
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -141,7 +141,16 @@ def _readable(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    return value.text if isinstance(value, Scalar) and not value.known else read_text(value)
+    return value.text if isinstance(value, Scalar) and not value.known else read_template(value)
+
+
+def _templates(value: Any) -> Any:
+    """Return a value whose texts are read as templates are."""
+    if isinstance(value, dict):
+        return {key: _templates(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_templates(each) for each in value]
+    return replace(value, text=value.template) if isinstance(value, Scalar) and value.template else value
 
 
 def _no_secret(headers: Any) -> Any:
@@ -168,7 +177,7 @@ ReadRequest = Annotated[
 ]
 """`METHOD URL`."""
 
-Body = Annotated[Anything, AfterValidator(_readable)]
+Body = Annotated[Anything, BeforeValidator(_templates), AfterValidator(_readable)]
 """Any value, with placeholders in its texts."""
 
 # No fact of the schema: a pattern for names would take their values out of an editor's sight.

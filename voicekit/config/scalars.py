@@ -63,6 +63,12 @@ def read_text(value: Any) -> Any:
     return value if isinstance(value, str) else _written(value, TEXT)
 
 
+def read_template(value: Any) -> Any:
+    """Read a text with placeholders. What comes from the environment is none."""
+    text = read_text(value)
+    return value.template or text if isinstance(value, Scalar) else text
+
+
 def read_int(value: Any) -> Any:
     """Read a whole number in decimals, without `_`; a quoted number is text."""
     if isinstance(value, int):

@@ -12,6 +12,7 @@ from pipecat.services.tts_service import TTSService
 from pipecat.utils.errors import ErrorCategory
 
 from voicekit.config.agent import Agent
+from voicekit.config.lines import spoken
 from voicekit.records.events import Listener, Trouble
 from voicekit.runtime.failover import FailoverLLM
 
@@ -35,7 +36,7 @@ class Failure:
         say: Callable[[TTSSpeakFrame], Awaitable[None]],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._lines = itertools.cycle(agent.failure.say)
+        self._lines = itertools.cycle(spoken(agent.failure.say))
         self._listener = listener
         self._say = say
         self._now = now

@@ -7,6 +7,7 @@ from pathlib import Path
 from pipecat.transports.base_transport import BaseTransport
 
 from voicekit.config.agent import Agent
+from voicekit.config.lines import spoken
 from voicekit.problems import refuse
 from voicekit.records.events import Listener
 from voicekit.runtime.call import Call
@@ -37,7 +38,7 @@ class Host:
         self.agent = settle(with_own_classes(agent, folder))
         self.resources = Resources()
         self._toolbox = Toolbox(agent, folder, self.resources.network)
-        self._greetings = itertools.cycle(agent.greeting.say if agent.greeting else ("",))
+        self._greetings = itertools.cycle(spoken(agent.greeting.say) if agent.greeting else ("",))
         self._calls: set[Call] = set()
 
     @property

@@ -17,6 +17,7 @@ from pipecat.transports.smallwebrtc.request_handler import (
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from voicekit.config.lines import spoken
 from voicekit.problems import Refused
 from voicekit.records.events import Listener
 from voicekit.runtime.host import Host
@@ -110,7 +111,7 @@ def _add_page(app: FastAPI, host: Host) -> None:
             "name": file.name,
             "description": file.description,
             "language": file.language,
-            "greeting": file.greeting.say[0] if file.greeting else "",
+            "greeting": spoken(file.greeting.say)[0] if file.greeting else "",
             "ice_servers": [{"urls": url} for url in file.transport.ice_servers],
         }
 
