@@ -1,0 +1,42 @@
+"""The server of the emulators, and the timing that they share."""
+
+import signal
+
+import pytest
+
+from voicekit.emulators.faults import Latency
+from voicekit.emulators.openai_chat import OpenAIChat
+from voicekit.emulators.server import serve
+from voicekit.problems import Problem, Refused
+
+
+async def test_a_port_that_is_taken_is_refused() -> None:
+    async with serve([OpenAIChat("k")]) as address:
+        port = int(address.partition(":")[2])
+        with pytest.raises(Refused) as refused:
+            async with serve([OpenAIChat("k")], port):
+                pass
+    text = f"port {port} cannot be used: Address already in use"
+    assert refused.value.problems == (Problem("port-in-use", text, help="end what uses it, or choose another"),)
+
+
+async def test_a_port_is_free_again_afterwards() -> None:
+    async with serve([OpenAIChat("k")]) as address:
+        port = int(address.partition(":")[2])
+    async with serve([OpenAIChat("k")], port) as again:
+        assert again == address
+
+
+async def test_signals_stay_with_the_process() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    async with serve([OpenAIChat("k")]):
+        assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_delays_of_one_seed_are_the_same() -> None:
+    one, two, other = (Latency(0.3, spread=0.5, seed=seed) for seed in (1, 1, 2))
+    drawn = [one.draw(0.3) for _ in range(200)]
+    assert drawn == [two.draw(0.3) for _ in range(200)]
+    assert drawn != [other.draw(0.3) for _ in range(200)]
+    assert 0.2 < sorted(drawn)[100] < 0.4
+    assert Latency(0.3).draw(0.3) == 0.3

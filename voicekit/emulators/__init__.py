@@ -1,0 +1,1 @@
+"""Emulators: local stand-ins for the providers' APIs. They share no code with the clients they face."""

@@ -1,0 +1,339 @@
+"""OpenAI chat completions, streamed or whole: POST /v1/chat/completions.
+
+Shapes: https://platform.openai.com/docs/api-reference/chat-streaming; errors as the official SDK parses them.
+"""
+
+import asyncio
+import itertools
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from voicekit.emulators.faults import Break, Broken, Fault, Latency, Pace, Refuse
+from voicekit.emulators.script import Reply, Script, ToolCall
+
+Json: TypeAlias = dict[str, Any]
+Outcome: TypeAlias = Literal["answering", "answered", "refused", "broken", "left"]
+
+MODELS: Final = frozenset({"gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano"})
+_ROLES: Final = ("system", "assistant", "user", "function", "tool", "developer")
+# fmt: off
+_PARAMETERS: Final = frozenset({
+    "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs",
+    "max_completion_tokens", "max_tokens", "messages", "metadata", "modalities", "model", "n",
+    "parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key", "reasoning_effort",
+    "response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "stream",
+    "stream_options", "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user", "verbosity",
+    "web_search_options",
+})
+# fmt: on
+_SERVER_ERROR: Final = "The server had an error while processing your request."
+_FUNCTION_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+# What a status is called in the body of its error.
+_TYPES: Final[Mapping[int, tuple[str, str | None]]] = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    403: ("invalid_request_error", "unsupported_country_region_territory"),
+    404: ("invalid_request_error", "model_not_found"),
+    429: ("rate_limit_error", "rate_limit_exceeded"),
+    500: ("server_error", None),
+    503: ("server_error", "service_unavailable"),
+}
+
+
+@dataclass
+class ChatRequest:
+    """One request as it came, and what became of it. `left` is a client that did not wait for the end."""
+
+    body: Json
+    outcome: Outcome = "answering"
+
+
+@dataclass
+class OpenAIChat:
+    """The emulator.
+
+    Attributes:
+        key: The only key it takes.
+        models: The models it has.
+        script: What is answered to the last message, or to the results of tools.
+        latency: How long that takes; a message is a word, or a part of a tool call.
+        faults: One for each request, in turn; None is a healthy one. All are healthy when there are no more.
+        received: Every request that had a body, in order.
+    """
+
+    key: str
+    script: Script = field(default_factory=Script)
+    models: frozenset[str] = MODELS
+    latency: Latency = field(default_factory=Latency)
+    faults: Iterator[Fault | None] = field(default_factory=lambda: iter(()))
+    received: list[ChatRequest] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+
+    def routes(self) -> list[BaseRoute]:
+        """Return its one route."""
+        return [Route("/v1/chat/completions", self._complete, methods=["POST"])]
+
+    async def _complete(self, request: Request) -> Response:
+        fault = next(self.faults, None)
+        chat = ChatRequest({}, "refused")
+        try:
+            chat.body = _parsed(await request.body())
+            self.received.append(chat)
+            if isinstance(fault, Refuse):
+                raise _Refusal(fault.status, "The emulator was told to refuse this request.", fault.retry_after)
+            if isinstance(fault, Break) and fault.how == "error" and not chat.body.get("stream"):
+                raise _Refusal(500, _SERVER_ERROR)
+            self._check_key(request.headers.get("authorization", ""))
+            self._check_model(chat.body)
+            _check(chat.body)
+            reply = self.script.answer(_heard(chat.body["messages"]))
+            _check_offered(reply.calls, chat.body)
+        except _Refusal as refusal:
+            return refusal.response()
+        chat.outcome = "answering"
+        pace = Pace(self.latency, fault)
+        chunks = _chunks(chat.body, self._head(chat.body), reply, next(self._numbers))
+        if chat.body.get("stream"):
+            events = itertools.chain((_event(json.dumps(chunk)) for chunk in chunks), [_event("[DONE]")])
+            return _Stream(_paced(events, pace), chat, "text/event-stream")
+        return _Stream(_paced([json.dumps(_whole(chunks)).encode()], pace), chat, "application/json")
+
+    def _check_key(self, authorization: str) -> None:
+        scheme, _, key = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            raise _Refusal(401, "You didn't provide an API key.")
+        if key != self.key:
+            raise _Refusal(401, "Incorrect API key provided.")
+
+    def _check_model(self, body: Json) -> None:
+        if not isinstance(body.get("model"), str):
+            raise _invalid("you must provide a model parameter", "model")
+        if body["model"] not in self.models:
+            raise _Refusal(404, f"The model `{body['model']}` does not exist or you do not have access to it.")
+
+    def _head(self, body: Json) -> Json:
+        return {
+            "id": f"chatcmpl-{len(self.received)}",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": body["model"],
+        }
+
+
+class _Refusal(Exception):
+    def __init__(
+        self, status: int, message: str, retry_after: float | None = None, param: str = "", code: str = ""
+    ) -> None:
+        super().__init__(message)
+        kind, usual = _TYPES.get(status, ("invalid_request_error", None))
+        error = {"message": message, "type": kind, "param": param or None, "code": code or usual}
+        self._status = status
+        self._body = {"error": error}
+        self._headers = {} if retry_after is None else {"retry-after": f"{retry_after:g}"}
+
+    def response(self) -> Response:
+        return JSONResponse(self._body, self._status, self._headers)
+
+
+def _invalid(message: str, param: str = "", code: str = "") -> _Refusal:
+    return _Refusal(400, message, param=param, code=code)
+
+
+def _parsed(data: bytes) -> Json:
+    try:
+        body = json.loads(data)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise _invalid("We could not parse the JSON body of your request.")
+    return body
+
+
+def _check(body: Json) -> None:
+    """Refuse a body that OpenAI refuses."""
+    for name in body:
+        if name not in _PARAMETERS:
+            raise _invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+    if "messages" not in body:
+        raise _invalid("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
+    if not isinstance(body["messages"], list) or not body["messages"]:
+        raise _invalid("Invalid 'messages': expected an array with minimum length 1.", "messages", "invalid_type")
+    if body.get("stream_options") is not None and not body.get("stream"):
+        raise _invalid("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
+    for number, tool in enumerate(body.get("tools") or ()):
+        _check_tool(tool, f"tools[{number}]")
+    if body.get("tool_choice") and not body.get("tools"):
+        raise _invalid("'tool_choice' is only allowed when 'tools' are specified.", "tool_choice")
+    waiting: list[str] = []
+    for number, message in enumerate(body["messages"]):
+        waiting = _check_message(message, f"messages[{number}]", waiting)
+    _check_answered(waiting, "messages")
+
+
+def _check_tool(tool: object, where: str) -> None:
+    match tool:
+        case {"type": "function", "function": {"name": str(name)}} if _FUNCTION_NAME.fullmatch(name):
+            return
+    raise _invalid(f"Invalid '{where}.function.name'.", f"{where}.function.name", "invalid_value")
+
+
+def _check_message(message: object, where: str, waiting: list[str]) -> list[str]:
+    """Check one message; return the ids of the calls whose results have to follow."""
+    if not isinstance(message, dict):
+        raise _invalid(f"Invalid type for '{where}': expected an object.", where, "invalid_type")
+    role = message.get("role")
+    if role not in _ROLES:
+        allowed = ", ".join(f"'{name}'" for name in _ROLES)
+        raise _invalid(f"Invalid value: '{role}'. Supported values are: {allowed}.", f"{where}.role", "invalid_value")
+    if role == "tool":
+        if message.get("tool_call_id") not in waiting:
+            text = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+            raise _invalid(f"Invalid parameter: {text}", f"{where}.role")
+        waiting = [call for call in waiting if call != message["tool_call_id"]]
+    else:
+        _check_answered(waiting, where)
+        waiting = [_check_call(call, where) for call in message.get("tool_calls") or ()]
+    if not waiting and not isinstance(message.get("content"), str | list) and not message.get("tool_calls"):
+        text = f"Invalid value for 'content': expected a string, got {json.dumps(message.get('content'))}."
+        raise _invalid(text, f"{where}.content", "invalid_type")
+    return waiting
+
+
+def _check_call(call: object, where: str) -> str:
+    match call:
+        case {"id": str(name), "type": "function", "function": {"name": str(), "arguments": str()}}:
+            return name
+    raise _invalid(f"Invalid '{where}.tool_calls'.", f"{where}.tool_calls", "invalid_value")
+
+
+def _check_answered(waiting: list[str], where: str) -> None:
+    if waiting:
+        text = "An assistant message with 'tool_calls' must be followed by tool messages responding to each"
+        missing = f"The following tool_call_ids did not have response messages: {', '.join(waiting)}"
+        raise _invalid(f"{text} 'tool_call_id'. {missing}", where)
+
+
+def _check_offered(calls: Iterable[ToolCall], body: Json) -> None:
+    offered = {tool["function"]["name"] for tool in body.get("tools") or ()}
+    for call in calls:
+        if call.name not in offered:
+            raise _invalid(f"The emulator's script calls '{call.name}', which the request does not offer.", "tools")
+
+
+def _heard(messages: list[Json]) -> str:
+    """Return the last message's words; for results of tools, those of all that came last."""
+    if messages[-1]["role"] != "tool":
+        return _words(messages[-1])
+    last = itertools.takewhile(lambda message: message["role"] == "tool" or message.get("tool_calls"), messages[::-1])
+    return "\n".join(_words(message) for message in reversed(list(last)) if message["role"] == "tool")
+
+
+def _words(message: Json) -> str:
+    content = message.get("content") or ""
+    return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
+
+
+def _chunks(body: Json, head: Json, reply: Reply, number: int) -> Iterator[Json]:
+    """Yield what is streamed: the role, words, one piece of one tool call at a time, the end, the usage."""
+
+    def chunk(delta: Json, finish: str | None = None) -> Json:
+        return {**head, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]}
+
+    words = re.findall(r"\s*\S+\s*$|\s*\S+", reply.text)
+    yield chunk({"role": "assistant", "content": "" if words else None, "refusal": None})
+    for word in words:
+        yield chunk({"content": word})
+    for index, call in enumerate(reply.calls):
+        begun = {"index": index, "id": f"call_{number}_{index}", "type": "function"}
+        yield chunk({"tool_calls": [begun | {"function": {"name": call.name, "arguments": ""}}]})
+        arguments = json.dumps(call.arguments)
+        for first in range(0, len(arguments), 8):
+            piece = {"index": index, "function": {"arguments": arguments[first : first + 8]}}
+            yield chunk({"tool_calls": [piece]})
+    yield chunk({}, "tool_calls" if reply.calls else "stop")
+    if not body.get("stream") or (body.get("stream_options") or {}).get("include_usage"):
+        asked, said = len(json.dumps(body["messages"])) // 4, len(words) + 8 * len(reply.calls)
+        usage = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+        yield {**head, "choices": [], "usage": usage}
+
+
+async def _paced(events: Iterable[bytes], pace: Pace) -> AsyncIterator[bytes]:
+    try:
+        for event in events:
+            await pace.step()
+            yield event
+    except Broken as broken:
+        if broken.how == "garbage":
+            yield _event('{"choices": [')
+        elif broken.how == "error":
+            yield _event(json.dumps({"error": {"message": _SERVER_ERROR, "type": "server_error"}}))
+        raise
+
+
+def _event(data: str) -> bytes:
+    return f"data: {data}\n\n".encode()
+
+
+def _whole(chunks: Iterable[Json]) -> Json:
+    """Return the answer in one piece, put together from what would be streamed."""
+    *parts, last = chunks
+    deltas = [part["choices"][0]["delta"] for part in parts]
+    text = "".join(delta.get("content") or "" for delta in deltas)
+    calls: dict[int, Json] = {}
+    for piece in itertools.chain.from_iterable(delta.get("tool_calls", ()) for delta in deltas):
+        if "id" in piece:
+            calls[piece["index"]] = {"id": piece["id"], "type": "function", "function": dict(piece["function"])}
+        else:
+            calls[piece["index"]]["function"]["arguments"] += piece["function"]["arguments"]
+    message: Json = {"role": "assistant", "content": text or None, "refusal": None}
+    message |= {"tool_calls": list(calls.values())} if calls else {}
+    finish = parts[-1]["choices"][0]["finish_reason"]
+    choices = [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}]
+    return {**last, "object": "chat.completion", "choices": choices}
+
+
+class _Stream(Response):
+    """Sends a body piece by piece, notices when the client leaves, and notes how it ended."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], chat: ChatRequest, media_type: str) -> None:
+        super().__init__(media_type=media_type)
+        del self.headers["content-length"]
+        self._pieces = pieces
+        self._chat = chat
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        writing = asyncio.create_task(self._write(send))
+        leaving = asyncio.create_task(_left(receive))
+        try:
+            await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not writing.done():
+                self._chat.outcome = "left"
+        finally:
+            for task in (writing, leaving):
+                task.cancel()
+            await asyncio.gather(writing, leaving, return_exceptions=True)
+
+    async def _write(self, send: Callable[[Json], Any]) -> None:
+        try:
+            async for piece in self._pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            self._chat.outcome = "answered"
+        except Broken as broken:
+            self._chat.outcome = "broken"
+            if broken.how == "drop":
+                # The server drops the connection of a response that is never finished.
+                return
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,43 @@
+"""Script: the brain of an emulated model, a table of what was heard and what is answered."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that a model asks for."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer: words, tool calls, or both."""
+
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
+
+
+_LOST: Final = Reply("I have no answer to that.")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is answered to what.
+
+    Attributes:
+        lines: By regular expression, looked for anywhere and in either case; the first that is found answers.
+        otherwise: The answer where none is found.
+    """
+
+    lines: Mapping[str, Reply] = field(default_factory=dict)
+    otherwise: Reply = _LOST
+
+    def answer(self, heard: str) -> Reply:
+        """Return the answer to what was said, or to the results of tools."""
+        found = (reply for pattern, reply in self.lines.items() if re.search(pattern, heard, re.IGNORECASE))
+        return next(found, self.otherwise)

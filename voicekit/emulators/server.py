@@ -1,0 +1,71 @@
+"""Server: one address on loopback for several emulators, inside the process of whoever asks."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, Protocol
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from voicekit.problems import refuse
+
+HOST: Final = "127.0.0.1"
+
+
+class Emulator(Protocol):
+    """What the server wants of an emulator."""
+
+    def routes(self) -> list[BaseRoute]:
+        """Return its routes, at the vendor's own paths."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves the process's signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serve(emulators: Sequence[Emulator], port: int = 0) -> AsyncIterator[str]:
+    """Serve emulators for as long as the context is open.
+
+    Args:
+        emulators: No two of the same vendor's API.
+        port: 0 takes any free one.
+
+    Yields:
+        The address, `127.0.0.1:PORT`, without a scheme: some clients want `http://` before it and some `ws://`.
+
+    Raises:
+        Refused: The port cannot be used.
+    """
+    listening = _bind(port)
+    app = Starlette(routes=[route for emulator in emulators for route in emulator.routes()])
+    # A client that is gone needs no grace; what still hangs after a second was told to hang.
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield f"{HOST}:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _bind(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        text = f"port {port} cannot be used: {error.strerror}"
+        raise refuse("port-in-use", text, "end what uses it, or choose another") from error
+    return listening
