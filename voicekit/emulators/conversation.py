@@ -1,0 +1,95 @@
+"""Conversation: a WebSocket on which an emulator listens at all times, and sends in order and at its pace."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from starlette.types import Message
+from starlette.websockets import WebSocket
+
+from voicekit.emulators.faults import Broken, Pace
+
+_GARBAGE: Final = '{"type": '
+
+
+class Outbox:
+    """What is to be sent.
+
+    Args:
+        websocket: An accepted one.
+        pace: When each message is due.
+        failure: Close code and reason of the vendor when it fails by itself.
+    """
+
+    def __init__(self, websocket: WebSocket, pace: Pace, failure: tuple[int, str]) -> None:
+        self._websocket = websocket
+        self._pace = pace
+        self._failure = failure
+        self._waiting: asyncio.Queue[dict[str, Any] | tuple[int, str]] = asyncio.Queue()
+
+    def put(self, message: dict[str, Any]) -> None:
+        """Send a message after those before it."""
+        self._waiting.put_nowait(message)
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Close the connection after what waits has been sent."""
+        self._waiting.put_nowait((code, reason))
+
+    async def run(self) -> None:
+        """Send until the connection is to end. A return without a close drops it."""
+        while True:
+            item = await self._waiting.get()
+            if isinstance(item, tuple):
+                return await self._websocket.close(*item)
+            try:
+                await self._pace.step()
+                await self._websocket.send_text(json.dumps(item))
+            except Broken as broken:
+                if broken.how == "drop":
+                    return None
+                if broken.how == "error":
+                    return await self._websocket.close(*self._failure)
+                await self._websocket.send_text(_GARBAGE)
+
+
+async def converse(
+    websocket: WebSocket,
+    outbox: Outbox,
+    on_message: Callable[[Message], None],
+    idle: tuple[float, Callable[[], None]],
+) -> int | None:
+    """Listen and send until one side ends it.
+
+    Args:
+        websocket: An accepted one.
+        outbox: What is sent.
+        on_message: Called with each message of the client.
+        idle: After how many seconds without a message what is called, once.
+
+    Returns:
+        The code with which the client closed, or None where this side ended it.
+    """
+    sending = asyncio.create_task(outbox.run())
+    listening = asyncio.create_task(_listen(websocket, on_message, *idle))
+    try:
+        await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
+        return listening.result() if listening.done() else None
+    finally:
+        for task in (sending, listening):
+            task.cancel()
+        await asyncio.gather(sending, listening, return_exceptions=True)
+
+
+async def _listen(
+    websocket: WebSocket, on_message: Callable[[Message], None], idle_secs: float, on_idle: Callable[[], None]
+) -> int:
+    timer = asyncio.get_running_loop().call_later(idle_secs, on_idle)
+    try:
+        while (message := await websocket.receive())["type"] != "websocket.disconnect":
+            timer.cancel()
+            timer = asyncio.get_running_loop().call_later(idle_secs, on_idle)
+            on_message(message)
+        return int(message["code"])
+    finally:
+        timer.cancel()

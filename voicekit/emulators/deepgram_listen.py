@@ -1,0 +1,409 @@
+"""Deepgram's streaming transcription: GET /v1/listen, upgraded to a WebSocket.
+
+It recognises nothing: it transcribes what was announced, when speech is really there to be heard. Shapes:
+https://developers.deepgram.com/reference/speech-to-text/listen-streaming; close codes:
+https://developers.deepgram.com/docs/stt-troubleshooting-websocket-data-and-net-errors.
+"""
+
+import json
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.types import Message
+from starlette.websockets import WebSocket
+
+from voicekit.emulators.conversation import Outbox, converse
+from voicekit.emulators.faults import Fault, Latency, Pace, Refuse
+
+Json: TypeAlias = dict[str, Any]
+
+WINDOW_SECS: Final = 0.02
+# Mean magnitude of 16-bit samples from which a window counts as speech, and how many of them make a beginning.
+_VOICED: Final = 150
+_ONSET_WINDOWS: Final = 3
+# Silence after which all words are known, and the shortest that ends speech: less is a gap between two words.
+_GAP_SECS: Final = 0.1
+_PAUSE_SECS: Final = 0.3
+# How fast the words of an utterance become known while it goes on.
+_SECS_PER_WORD: Final = 0.25
+_MODEL: Final = re.compile(r"(nova-3|nova-2|nova|enhanced|base|whisper)(-[a-z]+)*")
+_FLAGS: Final = frozenset(
+    {
+        *("detect_entities", "diarize", "dictation", "filler_words", "interim_results", "mip_opt_out", "multichannel"),
+        *("no_delay", "numerals", "profanity_filter", "punctuate", "smart_format", "vad_events"),
+    }
+)
+_TEXTS: Final = frozenset(
+    {
+        *("callback", "callback_method", "channels", "diarize_model", "encoding", "endpointing", "extra", "keyterm"),
+        *("keywords", "language", "language_hint", "model", "redact", "replace", "sample_rate", "search", "tag"),
+        *("utterance_end_ms", "version"),
+    }
+)
+# The names of a status in the body of a refused handshake.
+_CODES: Final[Mapping[int, tuple[str, str]]] = {
+    400: ("Bad Request", "Bad Request"),
+    401: ("INVALID_AUTH", "Invalid credentials."),
+    402: ("ASR_PAYMENT_REQUIRED", "Project does not have enough credits for an ASR request."),
+    403: ("INSUFFICIENT_PERMISSIONS", "User does not have sufficient permissions to perform that action."),
+    429: ("TOO_MANY_REQUESTS", "Too many requests. Please try again later."),
+}
+_IDLE: Final = (1011, "NET-0001")
+_FAILED: Final = (1011, "NET-0000")
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What a caller is about to say, and for how many seconds: pauses within them do not end it."""
+
+    text: str
+    secs: float = 0.0
+
+
+@dataclass
+class Stream:
+    """One connection: what was asked for and sent.
+
+    Attributes:
+        query: The parameters of the address; one that is repeated has several values.
+        audio: All of it, as it came.
+        messages: The types of the other messages, in order.
+        oddities: What the vendor lets pass and a careful client does not do.
+        ahead_secs: By how much the audio was at most ahead of the clock: a live caller's stays near 0.
+        closed: The client's close code; None when it is open, or when the emulator ended it.
+    """
+
+    query: dict[str, list[str]]
+    audio: bytearray = field(default_factory=bytearray)
+    messages: list[str] = field(default_factory=list)
+    oddities: list[str] = field(default_factory=list)
+    ahead_secs: float = 0.0
+    closed: int | None = None
+
+
+@dataclass
+class DeepgramListen:
+    """The emulator.
+
+    Attributes:
+        key: The only key it takes.
+        latency: How long each result takes.
+        faults: One for each connection, in turn; None is a healthy one. All are healthy when there are no more.
+        idle_secs: After how long without audio or KeepAlive it closes.
+        streams: Every connection that was accepted, in order.
+    """
+
+    key: str
+    latency: Latency = field(default_factory=Latency)
+    faults: Iterator[Fault | None] = field(default_factory=lambda: iter(()))
+    idle_secs: float = 10.0
+    streams: list[Stream] = field(default_factory=list)
+    _announced: deque[Announcement] = field(default_factory=deque, repr=False)
+
+    def announce(self, text: str, secs: float = 0.0) -> None:
+        """Say what the next stretch of speech is, on whichever connection it comes."""
+        self._announced.append(Announcement(text, secs))
+
+    def routes(self) -> list[BaseRoute]:
+        """Return its one route."""
+        return [WebSocketRoute("/v1/listen", self._listen)]
+
+    async def _listen(self, websocket: WebSocket) -> None:
+        fault = next(self.faults, None)
+        query = {name: websocket.query_params.getlist(name) for name in websocket.query_params}
+        try:
+            if isinstance(fault, Refuse):
+                raise _Refusal(fault.status, retry_after=fault.retry_after)
+            scheme, _, key = websocket.headers.get("authorization", "").partition(" ")
+            if (scheme.lower(), key) != ("token", self.key):
+                raise _Refusal(401)
+            _check(query)
+        except _Refusal as refusal:
+            await websocket.send_denial_response(refusal.response())
+            return
+        await websocket.accept()
+        stream = Stream(query)
+        self.streams.append(stream)
+        outbox = Outbox(websocket, Pace(self.latency, fault), _FAILED)
+        ear = _Ear(stream, len(self.streams), self._announced, outbox.put)
+
+        def on_message(message: Message) -> None:
+            audio = message.get("bytes")
+            if audio is not None:
+                ear.hear(audio)
+            elif ear.told(message["text"]):
+                outbox.close(1000)
+
+        stream.closed = await converse(websocket, outbox, on_message, (self.idle_secs, lambda: outbox.close(*_IDLE)))
+
+
+class _Refusal(Exception):
+    def __init__(self, status: int, text: str = "", retry_after: float | None = None) -> None:
+        super().__init__(text)
+        code, usual = _CODES.get(status, ("INTERNAL_SERVER_ERROR", "Internal server error."))
+        self._status = status
+        self._body = {"err_code": code, "err_msg": f"{usual}: {text}" if text else usual, "request_id": "emulated"}
+        self._headers = {"dg-error": code}
+        if retry_after is not None:
+            self._headers["retry-after"] = f"{retry_after:g}"
+
+    def response(self) -> JSONResponse:
+        return JSONResponse(self._body, self._status, self._headers)
+
+
+def _check(query: Mapping[str, list[str]]) -> None:
+    """Refuse an address that cannot be served. An unknown parameter is refused: it is nearly always misspelt."""
+    for name, values in query.items():
+        if name not in _FLAGS | _TEXTS:
+            raise _Refusal(400, f"unknown query parameter '{name}'.")
+        if name in _FLAGS and not {*values} <= {"true", "false"}:
+            raise _Refusal(400, f"'{name}' is true or false, not '{values[-1]}'.")
+    one = {name: values[-1] for name, values in query.items()}
+    if not _MODEL.fullmatch(one.get("model", "base")):
+        raise _Refusal(400, "No such model/language/tier combination found.")
+    if one.get("encoding") not in _LEVELS:
+        raise _Refusal(400, f"the emulator hears 'encoding' {', '.join(_LEVELS)} only.")
+    _check_number(one, "sample_rate", 8000, 48000)
+    _check_number({"channels": "1"} | one, "channels", 1, 1)
+    if one.get("endpointing", "false") not in {"false", "true"}:
+        _check_number(one, "endpointing", 0, 10000)
+    if "utterance_end_ms" in one:
+        _check_number(one, "utterance_end_ms", 1000, 5000)
+        if one.get("interim_results") != "true":
+            raise _Refusal(400, "'utterance_end_ms' needs 'interim_results=true'.")
+    if "keyterm" in one and not one.get("model", "").startswith("nova-3"):
+        raise _Refusal(400, "'keyterm' needs a nova-3 model.")
+
+
+def _check_number(query: Mapping[str, str], name: str, least: int, most: int) -> None:
+    text = query.get(name, "")
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise _Refusal(400, f"'{name}' is a number from {least} to {most}, not '{text}'.")
+
+
+class _Ear:
+    """Hears one stream. Its clock is the audio: what comes fast is heard as it would have been live."""
+
+    def __init__(
+        self, stream: Stream, number: int, announced: deque[Announcement], send: Callable[[Json], None]
+    ) -> None:
+        one = {name: values[-1] for name, values in stream.query.items()}
+        self._stream = stream
+        self._announced = announced
+        self._send = send
+        self._request = f"emulated-{number}"
+        self._model = one.get("model", "base")
+        self._level = _LEVELS[one["encoding"]]
+        self._rate = int(one["sample_rate"])
+        self._sample_bytes = 2 if one["encoding"] == "linear16" else 1
+        self._interim = one.get("interim_results") == "true"
+        self._tells_speech = one.get("vad_events") == "true"
+        given = one.get("endpointing", "true")
+        self._pause_secs = None if given == "false" else 0.01 if given == "true" else int(given) / 1000
+        ends = one.get("utterance_end_ms")
+        self._end_secs = int(ends) / 1000 if ends else None
+        self._heard = 0
+        self._began_at: float | None = None
+        self._run = 0
+        self._speech: _Speech | None = None
+        self._told_until = 0.0
+        self._last_word_end: float | None = None
+
+    def hear(self, audio: bytes) -> None:
+        """Take audio of any length."""
+        if len(audio) % self._sample_bytes:
+            self._stream.oddities.append(f"{len(audio)} bytes are not whole samples")
+        self._stream.audio += audio
+        now = time.monotonic()
+        self._began_at = now if self._began_at is None else self._began_at
+        window = int(self._rate * WINDOW_SECS) * self._sample_bytes
+        while len(self._stream.audio) - self._heard >= window:
+            piece = bytes(self._stream.audio[self._heard : self._heard + window])
+            self._heard += window
+            self._window(bool(self._level(piece) >= _VOICED))
+        length = len(self._stream.audio) / self._sample_bytes / self._rate
+        self._stream.ahead_secs = max(self._stream.ahead_secs, length - (now - self._began_at))
+
+    def told(self, text: str) -> bool:
+        """Take a message that is not audio; say whether it ends the stream."""
+        try:
+            kind = json.loads(text)["type"]
+        except (ValueError, TypeError, KeyError):
+            kind = ""
+        self._stream.messages.append(str(kind))
+        match kind:
+            case "KeepAlive":
+                pass
+            case "Finalize":
+                self._tell(final=True, from_finalize=True)
+            case "CloseStream":
+                if self._speech:
+                    self._tell(final=True)
+                self._send(
+                    {
+                        "type": "Metadata",
+                        "transaction_key": "deprecated",
+                        "request_id": self._request,
+                        "sha256": "0" * 64,
+                        "created": "2026-01-01T00:00:00.000Z",
+                        "duration": self._now,
+                        "channels": 1,
+                    }
+                )
+                return True
+            case _:
+                self._stream.oddities.append("a message that is none of Deepgram's")
+                error = {"type": "Error", "variant": "SchemaError", "description": "Could not parse the message."}
+                self._send(error | {"message": text})
+        return False
+
+    @property
+    def _now(self) -> float:
+        return round(self._heard / self._sample_bytes / self._rate, 3)
+
+    def _window(self, voiced: bool) -> None:
+        self._run = self._run + 1 if voiced else 0
+        if self._speech is None:
+            if self._run >= _ONSET_WINDOWS:
+                self._begin()
+            elif self._last_word_end is not None and self._end_secs is not None:
+                self._end_utterance(self._last_word_end, self._end_secs)
+            return
+        self._speech.window(voiced, self._now)
+        if self._interim and self._speech.news(self._now):
+            self._tell(final=False)
+        if self._pause_secs is not None and self._speech.ended(self._now, self._pause_secs):
+            self._tell(final=True)
+
+    def _begin(self) -> None:
+        began = self._now - _ONSET_WINDOWS * WINDOW_SECS
+        announced = self._announced.popleft() if self._announced else Announcement("")
+        self._speech = _Speech(announced.text.split(), announced.secs, began, self._now)
+        if self._tells_speech:
+            self._send({"type": "SpeechStarted", "channel": [0], "timestamp": round(began, 3)})
+
+    def _end_utterance(self, last_word_end: float, secs: float) -> None:
+        if self._now - last_word_end >= secs:
+            self._last_word_end = None
+            self._send({"type": "UtteranceEnd", "channel": [0, 1], "last_word_end": last_word_end})
+
+    def _tell(self, *, final: bool, from_finalize: bool = False) -> None:
+        """Send what is known of the words; a final result is not told again."""
+        speech, now = self._speech, self._now
+        words = speech.timed(now) if speech else []
+        over = final and (speech is None or speech.paused(now))
+        alternative = {
+            "transcript": " ".join(word["punctuated_word"] for word in words),
+            "confidence": 0.99 if words else 0.0,
+            "words": words,
+        }
+        self._send(
+            {
+                "type": "Results",
+                "channel_index": [0, 1],
+                "duration": round(now - self._told_until, 3),
+                "start": self._told_until,
+                "is_final": final,
+                "speech_final": over,
+                "from_finalize": from_finalize,
+                "channel": {"alternatives": [alternative]},
+                "metadata": {
+                    "request_id": self._request,
+                    "model_info": {"name": self._model, "version": "emulated", "arch": self._model},
+                    "model_uuid": "emulated",
+                },
+            }
+        )
+        if not final:
+            return
+        self._told_until = now
+        self._last_word_end = words[-1]["end"] if words else self._last_word_end
+        if speech is not None:
+            speech.told(len(words), now)
+            self._speech = None if over else speech
+
+
+class _Speech:
+    """A stretch of speech: its words become known as it goes on, all of them when it pauses."""
+
+    def __init__(self, words: list[str], secs: float, began: float, now: float) -> None:
+        self._words = words
+        self._secs = secs
+        self._began = began
+        self._voiced_until = now
+        self._first = 0
+        self._shown = 0
+        self._from = began
+
+    def window(self, voiced: bool, now: float) -> None:
+        if voiced:
+            self._voiced_until = now
+
+    def paused(self, now: float) -> bool:
+        return now - self._voiced_until >= _GAP_SECS and now - self._began >= self._secs
+
+    def ended(self, now: float, pause_secs: float) -> bool:
+        return self.paused(now) and now - self._voiced_until >= max(pause_secs, _PAUSE_SECS)
+
+    def known(self, now: float) -> int:
+        """Return how many of the words are known."""
+        if self.paused(now):
+            return len(self._words)
+        each = self._secs / len(self._words) if self._secs and self._words else _SECS_PER_WORD
+        return min(len(self._words), int((now - self._began) / each))
+
+    def news(self, now: float) -> bool:
+        """Say whether words have become known since this was last asked."""
+        before, self._shown = self._shown, self.known(now)
+        return self._shown > before
+
+    def timed(self, now: float) -> list[Json]:
+        """Return the known words that have not been told for good, spread evenly over their time."""
+        words = self._words[self._first : self.known(now)]
+        each = (max(self._voiced_until, self._from) - self._from) / max(1, len(words))
+        return [
+            {
+                "word": re.sub(r"[^\w']", "", word).lower(),
+                "start": round(self._from + index * each, 3),
+                "end": round(self._from + (index + 1) * each, 3),
+                "confidence": 0.99,
+                "punctuated_word": word,
+            }
+            for index, word in enumerate(words)
+        ]
+
+    def told(self, count: int, now: float) -> None:
+        self._first += count
+        self._from = now
+
+
+def _linear16(audio: bytes) -> float:
+    return _mean(np.frombuffer(audio, "<i2"))
+
+
+def _mulaw(audio: bytes) -> float:
+    codes = ~np.frombuffer(audio, np.uint8)
+    steps = ((codes & 0x0F).astype(np.int32) << 3) + 0x84
+    return _mean((steps << ((codes & 0x70) >> 4)) - 0x84)
+
+
+def _alaw(audio: bytes) -> float:
+    codes = np.frombuffer(audio, np.uint8) ^ 0x55
+    segments = ((codes & 0x70) >> 4).astype(np.int32)
+    steps = ((codes & 0x0F).astype(np.int32) << 4) + np.where(segments == 0, 8, 0x108)
+    return _mean(steps << np.maximum(segments - 1, 0))
+
+
+def _mean(samples: NDArray[Any]) -> float:
+    return float(np.abs(samples.astype(np.float64)).mean())
+
+
+_LEVELS: Final[Mapping[str, Callable[[bytes], float]]] = {"linear16": _linear16, "mulaw": _mulaw, "alaw": _alaw}
