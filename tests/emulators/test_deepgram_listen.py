@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import math
-from array import array
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +15,7 @@ from pipecat.services.deepgram.stt import DeepgramSTTService
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.emulators.sound import quiet, tone
 from tests.services.embedded import running, until
 from voicekit.emulators.deepgram_listen import DeepgramListen
 from voicekit.emulators.faults import Break, Refuse
@@ -27,15 +26,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:websockets.* is deprecated:Depre
 
 QUERY = "model=nova-3&encoding=linear16&sample_rate=16000"
 ALL = f"{QUERY}&interim_results=true&endpointing=300&utterance_end_ms=1000&vad_events=true"
-
-
-def tone(secs: float, level: int = 4000) -> bytes:
-    count = int(secs * 16000)
-    return array("h", [int(level * math.sin(index * 0.17)) for index in range(count)]).tobytes()
-
-
-def quiet(secs: float) -> bytes:
-    return tone(secs, 0)
 
 
 @pytest.fixture
@@ -241,11 +231,11 @@ async def test_a_stream_that_hangs_still_listens(emulator: DeepgramListen) -> No
 
 
 async def test_a_client_that_is_silent_for_long_is_dropped(emulator: DeepgramListen) -> None:
-    emulator.idle_secs = 0.3
+    emulator.idle_secs = 0.6
     async with listening(emulator) as line:
         for _ in range(3):
             await line.send('{"type": "KeepAlive"}')
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.25)
         with pytest.raises(ConnectionClosed):
             await line.recv()
     assert (line.close_code, line.close_reason) == (1011, "NET-0001")

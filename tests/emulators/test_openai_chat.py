@@ -288,7 +288,7 @@ async def test_a_whole_answer_that_fails_is_a_500(emulator: OpenAIChat) -> None:
 async def test_words_come_as_slowly_as_they_are_told_to(emulator: OpenAIChat) -> None:
     clock = asyncio.get_running_loop().time
     emulator.latency = Latency(first_secs=0.2, each_secs=0.01)
-    emulator.faults = iter([None, Slow(0.02)])
+    emulator.faults = iter([None, Slow(0.05)])
     took = []
     async with client(emulator) as sdk:
         for _ in range(2):
