@@ -102,6 +102,14 @@ async def test_two_utterances_are_told_apart(emulator: DeepgramListen) -> None:
     assert [words(result) for result in results] == ["One.", "And two."]
 
 
+async def test_a_gap_between_words_ends_nothing(emulator: DeepgramListen) -> None:
+    emulator.announce("All of it.")
+    emulator.announce("What comes next.")
+    async with listening(emulator) as line:
+        results = await answers(line, tone(0.3), quiet(0.2), tone(0.3), quiet(0.5))
+    assert [words(result) for result in results] == ["All of it."]
+
+
 async def test_finalize_does_not_wait_for_a_pause(emulator: DeepgramListen) -> None:
     emulator.announce("One two three four.")
     async with listening(emulator) as line:
@@ -236,6 +244,8 @@ async def test_a_client_that_is_silent_for_long_is_dropped(emulator: DeepgramLis
         for _ in range(3):
             await line.send('{"type": "KeepAlive"}')
             await asyncio.sleep(0.25)
+        await line.send('{"type": "Finalize"}')
+        assert json.loads(await line.recv())["from_finalize"] is True
         with pytest.raises(ConnectionClosed):
             await line.recv()
     assert (line.close_code, line.close_reason) == (1011, "NET-0001")
