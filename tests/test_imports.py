@@ -18,6 +18,7 @@ ORDER = [
     "services",
     "runtime",
     "server",
+    "emulators",
     "calls",
     "export",
     "cli",

@@ -15,6 +15,7 @@ from pipecat.runner.utils import create_transport
 from voicekit.config.loader import load
 from voicekit.problems import Refused, has_errors
 from voicekit.runtime.host import Host
+from voicekit.runtime.line import Line
 from voicekit.runtime.transport import transport_params
 
 Bot = Callable[[RunnerArguments], Awaitable[None]]
@@ -35,7 +36,7 @@ def bot_for(path: str | Path) -> Bot:
                 raise Refused(loaded.problems)
             hosts.append(Host(loaded.agent, Path(path).parent))
         transport = await create_transport(runner_args, {"webrtc": transport_params})
-        await hosts[0].hold(hosts[0].call(transport, lambda _: None))
+        await hosts[0].hold(hosts[0].call(Line(transport), lambda _: None))
 
     return bot
 

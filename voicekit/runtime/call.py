@@ -30,6 +30,7 @@ from voicekit.records.events import (
 from voicekit.runtime.failure import Failure
 from voicekit.runtime.farewell import Farewell
 from voicekit.runtime.latency import stages
+from voicekit.runtime.line import Line
 from voicekit.runtime.pipeline import Parts, assemble
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.secrets import Mask
@@ -46,7 +47,7 @@ class Call:
         agent: The file; the call keeps it even when the file changes.
         toolbox: The file's tools.
         resources: What calls share.
-        transport: The caller's line.
+        line: Whom it is held with.
         greeting: The first words, or empty when the caller speaks first.
         listener: Told of what happens.
 
@@ -60,7 +61,7 @@ class Call:
         *,
         toolbox: Toolbox,
         resources: Resources,
-        transport: BaseTransport,
+        line: Line,
         greeting: str,
         listener: Listener,
     ) -> None:
@@ -72,11 +73,16 @@ class Call:
         self._began = time.monotonic()
         self._tasks: set[asyncio.Task[None]] = set()
         functions = toolbox.functions(self.hang_up, self._tell)
-        parts = assemble(agent, resources, transport, functions, self._tell)
+        parts = assemble(agent, resources, line.transport, functions, self._tell)
         latency, self._farewell = UserBotLatencyObserver(), Farewell()
         self._worker = PipelineWorker(
             parts.pipeline,
-            params=PipelineParams(enable_metrics=True, enable_usage_metrics=True),
+            params=PipelineParams(
+                audio_in_sample_rate=line.in_hz,
+                audio_out_sample_rate=line.out_hz,
+                enable_metrics=True,
+                enable_usage_metrics=True,
+            ),
             observers=[latency, self._farewell],
             # Silence is no reason to end a call without a word.
             idle_timeout_secs=None,
@@ -84,7 +90,7 @@ class Call:
             rtvi_observer_params=RTVIObserverParams(function_call_report_level={"*": RTVIFunctionCallReportLevel.NAME}),
         )
         self._failure = Failure(agent, self._tell, self._worker.queue_frame)
-        self._listen(transport, parts, latency)
+        self._listen(line.transport, parts, latency)
 
     async def run(self) -> None:
         """Hold the call until somebody ends it. What goes wrong in it is told and stays in it."""

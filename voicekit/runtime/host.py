@@ -4,8 +4,6 @@ import asyncio
 import itertools
 from pathlib import Path
 
-from pipecat.transports.base_transport import BaseTransport
-
 from voicekit.config.agent import Agent
 from voicekit.config.lines import spoken
 from voicekit.problems import refuse
@@ -13,6 +11,7 @@ from voicekit.records.events import Listener
 from voicekit.runtime.call import Call
 from voicekit.runtime.construct import construct
 from voicekit.runtime.embedded import settle
+from voicekit.runtime.line import Line
 from voicekit.runtime.own import with_own_classes
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.tools import Toolbox
@@ -69,8 +68,8 @@ class Host:
         if len(self._calls) >= MOST_CALLS:
             raise refuse("busy", f"all {MOST_CALLS} lines are busy", "try again in a moment")
 
-    def call(self, transport: BaseTransport, listener: Listener) -> Call:
-        """Return a new call on a transport; it has a line until `hold` has run it.
+    def call(self, line: Line, listener: Listener) -> Call:
+        """Return a new call; it is one of those the host can take until `hold` has run it.
 
         Raises:
             Refused: All lines are busy, or a service cannot be built.
@@ -80,7 +79,7 @@ class Host:
             self.agent,
             toolbox=self._toolbox,
             resources=self.resources,
-            transport=transport,
+            line=line,
             greeting=next(self._greetings),
             listener=listener,
         )
@@ -88,7 +87,7 @@ class Host:
         return call
 
     async def hold(self, call: Call) -> None:
-        """Run a call to its end; its line is free afterwards."""
+        """Run a call to its end; another can be taken afterwards."""
         try:
             await call.run()
         finally:

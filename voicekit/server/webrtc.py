@@ -15,6 +15,7 @@ from pipecat.transports.smallwebrtc.transport import SmallWebRTCTransport
 from voicekit.problems import refuse
 from voicekit.records.events import Listener
 from voicekit.runtime.host import Host
+from voicekit.runtime.line import Line
 from voicekit.runtime.transport import transport_params
 
 CONNECT_SECS = 15
@@ -53,7 +54,7 @@ class WebRtcLines:
             connection.connection_timeout_secs = CONNECT_SECS
             transport = SmallWebRTCTransport(connection, transport_params())
             try:
-                call = self._host.call(transport, self._listen())
+                call = self._host.call(Line(transport), self._listen())
             except Exception as error:
                 # The handler only logs what its callback raises.
                 refused.append(error)
