@@ -45,10 +45,10 @@ run: setup ## Run the embedded agent: open the address it prints, click, talk
 demo: setup ## Let a simulated caller talk with the embedded agent, and measure it
 	@LOGURU_AUTOINIT=0 $(BIN)/python -m voicekit.calls.demo pipelines/local.yaml
 
-bench: setup ## Measure the embedded agent: answers, interruptions, memory, processor, start
+bench: setup ## Measure the embedded agent: answers, interruptions, memory, processor
 	@LOGURU_AUTOINIT=0 $(BIN)/python -m voicekit.calls.bench pipelines/local.yaml
 
-bench-validate: setup ## Measure how fast files are checked, beside yamllint and check-jsonschema
+bench-validate: setup ## Measure how fast the command starts and files are checked, beside yamllint and check-jsonschema
 	@LOGURU_AUTOINIT=0 $(BIN)/python -m voicekit.calls.bench_validate
 
 test: setup ## Run the tests

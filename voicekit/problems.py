@@ -73,6 +73,13 @@ def refuse(code: str, text: str, help: str = "") -> Refused:  # noqa: A002 - the
     return Refused([Problem(code, text, help=help)])
 
 
+def each_once(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems in their order, each once: an anchored value is checked wherever it is named."""
+    return list({(problem.code, problem.place, problem.text): problem for problem in reversed([*problems])}.values())[
+        ::-1
+    ]
+
+
 def has_errors(problems: Iterable[Problem]) -> bool:
     """Say whether any of the problems keeps a file from running."""
     return any(problem.severity is Severity.ERROR for problem in problems)

@@ -184,3 +184,17 @@ def test_a_file_that_is_wrong_is_not_explained(folder: Path) -> None:
     done = CliRunner().invoke(command, ["agent.yaml"])
     assert (done.exit_code, done.stdout) == (1, "")
     assert "error: 'name' cannot be 'A' [wrong-form]" in done.stderr
+
+
+@pytest.mark.parametrize("key", ["llm..model", "turn.", "[0]", "a b"])
+def test_what_is_no_path_is_told(key: str, folder: Path) -> None:
+    with pytest.raises(Refused) as caught:
+        CliRunner().invoke(command, ["agent.yaml", key], catch_exceptions=False)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.text) == ("bad-path", f"'{key}' is no path of keys")
+
+
+def test_an_empty_mapping_in_a_list_stays(folder: Path) -> None:
+    request = "{description: d, http: POST https://example.org, body: [{}, {a: []}, []]}"
+    shown = CliRunner().invoke(command, ["agent.yaml", "tools.note.body", "--set", f"tools.note={request}"])
+    assert [line.partition("  #")[0].rstrip() for line in shown.stdout.splitlines()] == ["- {}", "- a: []", "- []"]

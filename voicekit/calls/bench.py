@@ -1,13 +1,12 @@
-"""Bench: `python -m voicekit.calls.bench FILE` measures the embedded agent with spoken calls, and the command's start.
+"""Bench: `python -m voicekit.calls.bench FILE` measures the embedded agent with spoken calls.
 
-Prints answer times and interruptions at the caller's ear, the memory and processor time of the server with its
-child processes, and the start of the command as a multiple of importing the libraries it stands on.
+Prints answer times and interruptions at the caller's ear, and the memory and processor time of the server with its
+child processes.
 """
 
 import asyncio
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -22,9 +21,7 @@ from voicekit.calls.talk import Result, Turn, hold
 from voicekit.calls.webrtc_caller import WebRtcCaller
 
 CALLS = 5
-STARTS = 11
 GREETING_SECS = 15.0
-IMPORTS = "import click, yaml, pydantic"
 
 
 async def measure(path: str) -> None:
@@ -75,25 +72,6 @@ async def measure_together(path: str, callers: int) -> None:
     click.echo(f"{callers} calls at once  {live} MB, answer p50 {_share(answers, 0.5):.2f} s of {len(answers)}")
 
 
-def measure_starts() -> None:
-    """Print how long the command takes to start, against its libraries alone, run in turn."""
-    commands = {
-        "libraries": [sys.executable, "-c", IMPORTS],
-        "--help": [sys.executable, "-m", "voicekit", "--help"],
-        "validate": [sys.executable, "-m", "voicekit", "validate", "pipelines/local.yaml"],
-    }
-    taken: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(STARTS):
-        for name, command in commands.items():
-            began = time.monotonic()
-            subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - our own command
-            taken[name].append(time.monotonic() - began)
-    base = statistics.median(taken["libraries"])
-    for name in ("--help", "validate"):
-        middle = statistics.median(taken[name])
-        click.echo(f"{name:16} {middle:.2f} s, {middle / base:.2f} x '{IMPORTS}' ({base:.2f} s)")
-
-
 def _share(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, int(share * len(values)))] if values else float("nan")
 
@@ -122,7 +100,6 @@ def _processor(pid: int) -> float:
 
 def main() -> None:
     """Run all measurements on the file named on the command line."""
-    measure_starts()
     asyncio.run(measure(sys.argv[1]))
     asyncio.run(measure_together(sys.argv[1], 4))
 

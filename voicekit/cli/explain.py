@@ -57,7 +57,12 @@ def _part(tree: Node, key: str) -> Node:
         Refused: Nothing is there.
     """
     node = tree
-    for step in steps(key):
+    path = steps(key)
+    if not path:
+        raise refuse(
+            "bad-path", f"'{key}' is no path of keys", "names joined by dots, [0] for an item of a list: llm[1].model"
+        )
+    for step in path:
         name = step.name
         if isinstance(node, Sequence) and isinstance(name, int) and name < len(node.items):
             node = node.items[name]
@@ -88,10 +93,10 @@ def _lines(node: Node, indent: str) -> Iterator[Line]:
     for head, value in _children(node, indent):
         if isinstance(value, Scalar):
             yield from _scalar(head, value, indent)
-        elif isinstance(value, Mapping) and head.endswith("- "):
-            yield from _item(head, value, indent)
         elif not (value.entries if isinstance(value, Mapping) else value.items):
             yield f"{head}{'{}' if isinstance(value, Mapping) else '[]'}", origin(value.place)
+        elif isinstance(value, Mapping) and head.endswith("- "):
+            yield from _item(head, value, indent)
         else:
             yield head.rstrip(), ""
             yield from _lines(value, indent + "  ")

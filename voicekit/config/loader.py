@@ -1,6 +1,6 @@
 """Loader: a path becomes a checked agent, or the list of everything that is wrong."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Variables
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from voicekit.config.scalars import printable, shown
 from voicekit.config.services import ServiceReader
 from voicekit.config.shorthand import write_out
 from voicekit.config.sources import Sources
-from voicekit.problems import Problem, has_errors
+from voicekit.problems import Problem, each_once, has_errors
 from voicekit.providers.catalog import Kind
 
 _KINDS: Final[tuple[Kind, ...]] = ("asr", "llm", "tts")
@@ -74,16 +74,8 @@ def load(
         found.append(error.problem)
     else:
         agent, found = _agent(tree, Expansion(variables, running=running), whole=not has_errors(sources.problems))
-    problems = tuple(_once(_told(problem) for problem in (*sources.problems, *found)))
+    problems = tuple(each_once(_told(problem) for problem in (*sources.problems, *found)))
     return Loaded(path, None if has_errors(problems) else agent, problems, sources, tree)
-
-
-def _once(problems: Iterable[Problem]) -> Iterable[Problem]:
-    """Return each problem once: an anchored value is checked wherever it is named."""
-    first: dict[tuple[object, ...], Problem] = {}
-    for problem in problems:
-        first.setdefault((problem.code, problem.place, problem.text), problem)
-    return first.values()
 
 
 def _told(problem: Problem) -> Problem:

@@ -34,9 +34,9 @@ def overridden(root: Mapping, overrides: Sequence[str], sources: Sources) -> Map
     sources.overrides(overrides)
     for number, override in enumerate(overrides, 1):
         try:
-            steps, value = _parsed(override, number, sources)
+            path, value = _parsed(override, number, sources)
             lower = write_out(root)
-            root = cast("Mapping", over(lower, _upper(lower, steps, value, ()), ()))
+            root = cast("Mapping", over(lower, _upper(lower, path, value, ()), ()))
         except DocumentError as error:
             sources.problems.append(error.problem)
     return root

@@ -144,7 +144,7 @@ _TABLE: Final[Mapping[str, Mapping[str, Word]]] = {
         "model_id model_name deployment": Word("model", "model: nova-3"),
         "lang language_code locale": Word("language", "language: en"),
         "key apikey token": Word("api_key", "leave it out: it comes from the environment", "it is called 'api_key'"),
-        "settings params options input_params live_options voice_settings config": _BESIDE,
+        "options input_params voice_settings config": _BESIDE,
         "name type vendor service engine": Word("provider", "provider: deepgram"),
     },
     "llm": {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from voicekit.problems import Place, Problem, Severity
+from voicekit.problems import Place, Problem, Severity, each_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,7 @@ class Findings:
 
 def ordered(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems sorted by place, those without one first; identical ones are told once."""
-    once = {(problem.code, problem.place, problem.text): problem for problem in problems}
-    return sorted(once.values(), key=_order)
+    return sorted(each_once(problems), key=_order)
 
 
 def summary(problems: Iterable[Problem], files: int) -> str:
