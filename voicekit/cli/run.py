@@ -18,7 +18,6 @@ from voicekit.config.services import Service
 from voicekit.problems import Refused, refuse
 
 HOST = "127.0.0.1"
-DRAIN_SECS = 5
 
 
 @click.command("run")
@@ -66,6 +65,7 @@ async def _serve(agent: Agent, path: Path, listening: socket.socket) -> None:
 
     from voicekit.runtime.host import Host  # noqa: PLC0415
     from voicekit.server.app import make_app  # noqa: PLC0415
+    from voicekit.server.serving import server_config  # noqa: PLC0415
 
     # What is here stays; a live call is not held up by looking through it.
     gc.freeze()
@@ -77,10 +77,7 @@ async def _serve(agent: Agent, path: Path, listening: socket.socket) -> None:
     address = f"http://{HOST}:{listening.getsockname()[1]}"
     # Printed by the server itself: from then on it takes Ctrl-C as the wish to end its calls first.
     app = make_app(host, Transcript().listen, lambda: click.echo(f"talk at {address} (Ctrl-C ends it)"))
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN_SECS, ws="none", lifespan="on"
-    )
-    await uvicorn.Server(config).serve(sockets=[listening])
+    await uvicorn.Server(server_config(app)).serve(sockets=[listening])
 
 
 def _who(written: Agent, settled: Agent) -> str:

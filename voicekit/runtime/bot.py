@@ -16,7 +16,7 @@ from voicekit.config.loader import load
 from voicekit.problems import Refused, has_errors
 from voicekit.runtime.host import Host
 from voicekit.runtime.line import Line
-from voicekit.runtime.transport import transport_params
+from voicekit.runtime.transport import eval_params, transport_params
 
 Bot = Callable[[RunnerArguments], Awaitable[None]]
 
@@ -35,7 +35,7 @@ def bot_for(path: str | Path) -> Bot:
             if loaded.agent is None or has_errors(loaded.problems):
                 raise Refused(loaded.problems)
             hosts.append(Host(loaded.agent, Path(path).parent))
-        transport = await create_transport(runner_args, {"webrtc": transport_params})
+        transport = await create_transport(runner_args, {"webrtc": transport_params, "eval": eval_params})
         await hosts[0].hold(hosts[0].call(Line(transport), lambda _: None))
 
     return bot

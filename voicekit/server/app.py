@@ -1,12 +1,11 @@
 """App: the HTTP routes of one host. It listens on loopback only."""
 
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
-from fastapi import Body, FastAPI, Request, Response
+from fastapi import Body, FastAPI, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from pipecat.transports.smallwebrtc.request_handler import (
@@ -21,7 +20,9 @@ from voicekit.config.lines import spoken
 from voicekit.problems import Refused
 from voicekit.records.events import Listener
 from voicekit.runtime.host import Host
+from voicekit.server.guard import REFUSAL, is_meant
 from voicekit.server.webrtc import WebRtcLines
+from voicekit.server.websocket import WebSocketLines
 
 PAGE: Final = Path(__file__).parent / "page"
 
@@ -31,7 +32,6 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-_LOOPBACK: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 _NO_PAGE: Final = "there is no such page"
 # The status of each problem that is the caller's to solve; any other is ours.
 _STATUS: Final = {"bad-offer": 400, "bad-candidate": 400, "no-call": 404, "busy": 503}
@@ -89,6 +89,7 @@ def make_app(host: Host, listen: Callable[[], Listener], on_start: Callable[[], 
     app.exception_handler(RequestValidationError)(_unreadable)
     _add_page(app, host)
     _add_webrtc(app, lines)
+    _add_websockets(app, WebSocketLines(host, listen))
     return app
 
 
@@ -132,12 +133,20 @@ def _add_webrtc(app: FastAPI, lines: WebRtcLines) -> None:
         return {"status": "success"}
 
 
+def _add_websockets(app: FastAPI, lines: WebSocketLines) -> None:
+    @app.websocket("/ws")
+    async def ws(socket: WebSocket) -> None:
+        # No middleware of ours sees a WebSocket; closed before it is accepted, it is answered with 403.
+        if is_meant(socket.headers):
+            await lines.answer(socket)
+        else:
+            await socket.close()
+
+
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Let in only what was meant for this address: another site's page may reach loopback too."""
-    host = request.headers.get("host", "")
-    origin = request.headers.get("origin")
-    if not _LOOPBACK.fullmatch(host) or (origin and origin.partition("://")[2] != host):
-        return _problem(403, "this address answers its own page only")
+    """Let in only what was meant for this address."""
+    if not is_meant(request.headers):
+        return _problem(403, REFUSAL)
     response = await call_next(request)
     response.headers.update(_HEADERS)
     return response

@@ -1,0 +1,139 @@
+"""Pipecat's eval harness talks to any file at /ws, and what is no call is refused with its reason."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from pipecat.evals.results import EvalScriptResult
+from pipecat.evals.scenario import EvalScenarioFile
+from pipecat.evals.serializer import EvalConnectionFlags, eval_connect_message
+from pipecat.evals.session import EvalSession, EvalSessionParams
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
+
+from voicekit.config.loader import load
+from voicekit.records.events import AgentSaid, CallEnded, Event, Trouble
+from voicekit.runtime import host as host_module
+from voicekit.runtime.host import Host
+from voicekit.server import websocket
+from voicekit.server.app import make_app
+from voicekit.server.serving import serving
+from voicekit.services import tts_embedded
+
+pytestmark = pytest.mark.skipif(tts_embedded.available("flite") != "", reason=tts_embedded.available("flite"))
+
+FILE = """
+version: 1
+name: desk
+greeting: Hello there.
+asr: pocketsphinx
+llm: {provider: rules, rules: [{hear: what time is it, tool: clock, say: "It is {{result.time}}."}]}
+tts: flite
+tools: {clock: {builtin: current_time}}
+"""
+NOBODY = "only Pipecat's evals are answered here"
+SCENARIO = """
+name: desk
+scenarios:
+  - name: time
+    turns:
+      - user: What time is it?
+        expect:
+          - {event: function_call, calls: [{name: clock}]}
+          - {event: response, text_contains: It is}
+  - name: wrong
+    turns:
+      - user: What time is it?
+        expect: [{event: response, text_contains: noon, within_ms: 1000}]
+"""
+
+
+@asynccontextmanager
+async def served(text: str, folder: Path) -> AsyncIterator[tuple[str, list[Event], Host]]:
+    """Serve a file in this process; give its address, what is told of its calls, and its host."""
+    path = folder / "agent.yaml"
+    path.write_text(text, encoding="utf-8")
+    loaded = load(path, {}, running=True)
+    assert loaded.agent, loaded.problems
+    events: list[Event] = []
+    host = Host(loaded.agent, folder)
+    async with serving(make_app(host, lambda: events.append)) as address:
+        yield address, events, host
+
+
+async def run_scenarios(url: str, folder: Path) -> list[EvalScriptResult]:
+    path = folder / "scenarios.yaml"
+    path.write_text(SCENARIO, encoding="utf-8")
+    results = []
+    for scenario in EvalScenarioFile.load(str(path)):
+        session = EvalSession.from_scenario(scenario, url, params=EvalSessionParams(default_timeout_ms=5000))
+        results.append(await session.run())
+    return results
+
+
+async def test_pipecat_s_evals_run_against_a_file(tmp_path: Path) -> None:
+    async with served(FILE, tmp_path) as (address, events, _):
+        right, wrong = await run_scenarios(f"ws://{address}/ws", tmp_path)
+    assert right.passed, right.failures
+    assert [failure.kind for failure in wrong.failures] == ["text_mismatch"]
+    # The two calls end beside each other: only when each has gone is it told.
+    assert sorted(type(event).__name__ for event in events if not isinstance(event, AgentSaid)) == [
+        *["CallEnded"] * 2,
+        *["CallStarted"] * 2,
+        *["ToolFinished"] * 2,
+    ]
+    assert {event.reason for event in events if isinstance(event, CallEnded)} == {"caller"}
+
+
+async def test_what_is_no_eval_is_refused(tmp_path: Path) -> None:
+    async with served(FILE, tmp_path) as (address, events, host):
+        for message in ("{}", "hello", b"\x00", json.dumps({"event": "connected"})):
+            assert await refusal(address, message) == (1008, NOBODY)
+    assert events == [Trouble("call", NOBODY)] * 4
+    assert host.live == 0
+
+
+async def test_a_caller_who_says_nothing_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "FIRST_SECS", 0.05)
+    async with served(FILE, tmp_path) as (address, events, _):
+        assert await refusal(address) == (1008, "nothing was said within 0.05 s")
+        async with connect(f"ws://{address}/ws"):
+            pass
+    assert events == [Trouble("call", "nothing was said within 0.05 s")]
+
+
+async def test_busy_lines_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_module, "MOST_CALLS", 0)
+    async with served(FILE, tmp_path) as (address, events, _):
+        assert await refusal(address, eval_connect_message(EvalConnectionFlags())) == (1013, "all 0 lines are busy")
+    assert events == [Trouble("call", "all 0 lines are busy")]
+
+
+@pytest.mark.parametrize(
+    ("name", "origin"),
+    [("agent.example", None), ("127.0.0.1", Origin("https://agent.example"))],
+    ids=["host", "origin"],
+)
+async def test_another_site_s_page_is_not_answered(tmp_path: Path, name: str, origin: Origin | None) -> None:
+    async with served(FILE, tmp_path) as (address, events, _):
+        host, _, port = address.partition(":")
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(f"ws://{name}:{port}/ws", host=host, port=int(port), origin=origin):
+                pass
+    assert refused.value.response.status_code == 403
+    assert events == []
+
+
+async def refusal(address: str, *messages: str | bytes) -> tuple[int, str]:
+    """Connect, say something, and return the code and the reason that the connection is closed with."""
+    async with connect(f"ws://{address}/ws") as socket:
+        for message in messages:
+            await socket.send(message)
+        async with asyncio.timeout(5):
+            await socket.wait_closed()
+    assert socket.close_code is not None
+    return socket.close_code, socket.close_reason or ""
