@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import voicekit
+from tests.config.files import part
 
 FILE = "version: 1\nname: agent\nasr: pocketsphinx\nllm: {provider: rules, rules: [{hear: a, say: b}]}\ntts: ${VOICE}\n"
 
@@ -24,18 +25,18 @@ def test_a_file_becomes_an_agent(path: Path) -> None:
     loaded = voicekit.load(str(path), variables={"VOICE": "espeak"})
     assert loaded.problems == ()
     assert loaded.agent
-    assert (loaded.agent.name, loaded.agent.tts.provider.name) == ("agent", "espeak")
+    assert (loaded.agent.name, part(loaded.agent, "tts").provider.name) == ("agent", "espeak")
 
 
 def test_variables_come_from_the_environment_and_the_env_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (path.parent / ".env").write_text("VOICE=flite\n", encoding="utf-8")
     agent = voicekit.load(path).agent
     assert agent
-    assert agent.tts.provider.name == "flite"
+    assert part(agent, "tts").provider.name == "flite"
     monkeypatch.setenv("VOICE", "espeak")
     agent = voicekit.load(path).agent
     assert agent
-    assert agent.tts.provider.name == "espeak"
+    assert part(agent, "tts").provider.name == "espeak"
     # Variables that are given are all there are.
     assert [problem.code for problem in voicekit.load(path, variables={}).problems if problem.place] == [
         "unset-variable"

@@ -11,6 +11,7 @@ from voicekit.cli.explain import command
 from voicekit.config.agent import Agent
 from voicekit.config.loader import load
 from voicekit.problems import Refused, has_errors
+from voicekit.providers.catalog import KINDS
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = [*sorted((ROOT / "pipelines").glob("*.yaml")), *sorted((ROOT / "tests" / "config" / "good").glob("*.yaml"))]
@@ -157,10 +158,10 @@ def test_what_is_shown_is_the_same_agent(path: Path, tmp_path: Path) -> None:
 
 def facts(agent: Agent) -> dict[str, Any]:
     """Return what an agent says; the language that a provider is told and its default model are said anyway."""
-    values = {name: getattr(agent, name) for name in Agent.model_fields if name not in ("asr", "llm", "tts")}
+    values = {name: getattr(agent, name) for name in Agent.model_fields if name not in KINDS}
     services = {
         f"{service.kind} {number}": (service.provider.name, service.rules, _options(service.options))
-        for number, service in enumerate((agent.asr, *agent.llm, agent.tts))
+        for number, service in enumerate(agent.services)
     }
     return values | services
 

@@ -13,7 +13,7 @@ from voicekit.cli.listing import detail, overview
 from voicekit.cli.providers import command
 from voicekit.config.loader import load
 from voicekit.problems import Refused
-from voicekit.providers.catalog import Kind, Option, Provider, catalog
+from voicekit.providers.catalog import KINDS, Kind, Option, Provider, catalog
 from voicekit.providers.catalog import provider as entry
 from voicekit.report import render
 
@@ -139,7 +139,7 @@ asr: odd
 """
 
 FOOTER = '[x] is pip install "pipecat-ai[x]"; one in full: voicekit providers KIND NAME\n'
-ALL = [each for each in catalog().providers() if each.kind != "realtime"]
+ALL = list(catalog().providers())
 REST = {
     "asr": "asr: pocketsphinx\n",
     "llm": "llm: {provider: rules, rules: [{hear: hello, say: Hello.}]}\n",
@@ -210,7 +210,7 @@ def test_a_wide_terminal_folds_nothing() -> None:
     assert len(overview([find("asr", "deepgram-flux-sagemaker")], 200).splitlines()) == 4
 
 
-@pytest.mark.parametrize(("arguments", "kinds"), [([], {"asr", "llm", "tts"}), (["tts"], {"tts"})])
+@pytest.mark.parametrize(("arguments", "kinds"), [([], {*KINDS}), (["tts"], {"tts"})])
 def test_every_provider_that_a_file_can_name_is_listed(arguments: list[str], kinds: set[str]) -> None:
     done = providers(*arguments)
     lines = done.stdout.splitlines()
@@ -246,8 +246,8 @@ def test_it_is_shown_in_full_and_its_yaml_validates(provider: Provider) -> None:
     assert [option.name for option in provider.options.values() if option.summary not in " ".join(shown.split())] == []
     assert max(map(len, text.splitlines())) <= 100
     assert max(map(len, shown.splitlines())) <= 80
-    rest = "".join(section for kind, section in REST.items() if kind != provider.kind)
-    prompt = "prompt: Be brief.\n" if provider.kind == "llm" and provider.name != "rules" else ""
+    rest = "".join(section for kind, section in REST.items() if provider.kind not in (kind, "realtime"))
+    prompt = "prompt: Be brief.\n" if provider.kind in ("llm", "realtime") and provider.name != "rules" else ""
     loaded = load(Path("x.yaml"), {}, data=f"version: 1\nname: x\n{prompt}{rest}{yaml}".encode())
     warned = {("warning", code) for code in ("unset-variable", "asr-never-final")}
     assert {(problem.severity, problem.code) for problem in loaded.problems} <= warned
@@ -330,20 +330,6 @@ def test_json_has_the_same_keys_for_all() -> None:
             (
                 "error: no llm provider is named 'elevenlabs' [unknown-provider]\n"
                 "  = help: it offers asr and tts: voicekit providers elevenlabs"
-            ),
-        ),
-        (
-            ["ultravox"],
-            (
-                "error: 'ultravox' is speech to speech, which no file can name yet [unknown-provider]\n"
-                "  = help: one of: asr, llm, tts"
-            ),
-        ),
-        (
-            ["realtime"],
-            (
-                "error: 'realtime' is speech to speech, which no file can name yet [unknown-provider]\n"
-                "  = help: one of: asr, llm, tts"
             ),
         ),
         (["--search", "zzz"], "error: no name, label or option has 'zzz' in it [nothing-found]"),

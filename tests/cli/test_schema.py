@@ -142,7 +142,7 @@ def test_a_service_names_its_providers_and_what_they_share() -> None:
         "  Who hears.\n"
         "\n"
         "  type     provider, provider/model, or a mapping\n"
-        "  default  none: it is required\n"
+        "  default  required without realtime\n"
         "  example  asr: deepgram/nova-3\n"
         "\n"
         "asr.provider  assemblyai, assemblyai-sync, "

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from voicekit.config.agent import Agent
 from voicekit.config.loader import load
+from voicekit.config.services import Service
+from voicekit.providers.catalog import Kind
 from voicekit.report import render
 
 KEYS = {
@@ -28,6 +30,11 @@ def loaded(folder: Path, *overrides: str, name: str = "agent.yaml") -> Agent:
     assert found.agent is not None, render(found.problems, found.sources)
     assert found.problems == ()
     return found.agent
+
+
+def part(agent: Agent, kind: Kind) -> Service:
+    """Return the first service of a kind."""
+    return next(each for each in agent.services if each.kind == kind)
 
 
 def refused(folder: Path, *overrides: str, name: str = "agent.yaml") -> str:

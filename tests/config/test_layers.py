@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.files import loaded, refused, write
+from tests.config.files import loaded, part, refused, write
 
 BASE = """
 version: 1
@@ -38,7 +38,7 @@ def top(folder: Path, text: str) -> Path:
 def test_what_the_file_does_not_say_comes_from_its_base(folder: Path) -> None:
     agent = loaded(top(folder, ""))
     assert (agent.name, agent.description, agent.prompt, agent.turn.wait_ms) == ("top", "The base.", "Be kind.", 700)
-    assert agent.tts.options["stability"] == 0.5
+    assert part(agent, "tts").options["stability"] == 0.5
 
 
 def test_name_and_version_are_never_inherited(folder: Path) -> None:
@@ -76,7 +76,7 @@ def test_mappings_merge_with_the_base_written_out(folder: Path) -> None:
 )
 def test_another_provider_a_text_and_a_list_replace(text: str, options: dict[str, object], folder: Path) -> None:
     agent = loaded(top(folder, text))
-    assert {key: value for key, value in agent.asr.options.items() if key != "api_key"} == options
+    assert {key: value for key, value in part(agent, "asr").options.items() if key != "api_key"} == options
 
 
 def test_a_list_replaces_whole(folder: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.config.files import part
 from voicekit.config.loader import load
 from voicekit.report import render
 
@@ -80,8 +81,13 @@ def test_short_forms_split_at_the_first_slash() -> None:
         ("openai", "gpt-4o-mini", "one"),
         ("openrouter", "meta-llama/llama-4", "two"),
     ]
-    assert agent.asr.options == {"model": "nova-3", "smart_format": True, "keyterm": ["Acme", "B&B"], "api_key": "x"}
-    assert agent.tts.options["speed"] == 1.1
+    assert part(agent, "asr").options == {
+        "model": "nova-3",
+        "smart_format": True,
+        "keyterm": ["Acme", "B&B"],
+        "api_key": "x",
+    }
+    assert part(agent, "tts").options["speed"] == 1.1
     assert agent.greeting is None
     assert agent.failure.say[0].startswith("Entschuldigung")
 

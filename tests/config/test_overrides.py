@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.config.files import KEYS, loaded, refused, write
+from tests.config.files import KEYS, loaded, part, refused, write
 from voicekit.config.loader import load
 from voicekit.problems import has_errors
 from voicekit.report import render
@@ -32,8 +32,8 @@ def folder(tmp_path: Path) -> Path:
 def test_a_value_is_typed_by_its_key(folder: Path) -> None:
     agent = loaded(folder, "turn.wait_ms=900", "tts.voice=0123", "description=no: [thing] # special", "asr.language=no")
     assert agent.turn.wait_ms == 900
-    assert agent.tts.options["voice"] == "0123"
-    assert (agent.description, agent.asr.options["language"]) == ("no: [thing] # special", "no")
+    assert part(agent, "tts").options["voice"] == "0123"
+    assert (agent.description, part(agent, "asr").options["language"]) == ("no: [thing] # special", "no")
 
 
 def test_a_path_reaches_items_and_names_with_dots(folder: Path) -> None:
@@ -52,13 +52,13 @@ def test_a_flow_value_replaces(folder: Path) -> None:
 
 def test_another_provider_takes_no_option_along(folder: Path) -> None:
     agent = loaded(folder, "tts.provider=flite", "llm[0]=anthropic", "llm[1].provider=openai")
-    assert (agent.tts.provider.name, dict(agent.tts.options)) == ("flite", {})
+    assert (part(agent, "tts").provider.name, dict(part(agent, "tts").options)) == ("flite", {})
     assert [llm.provider.name for llm in agent.llm] == ["anthropic", "openai"]
 
 
 def test_later_ones_win_and_short_forms_are_written_out(folder: Path) -> None:
     agent = loaded(folder, "asr=deepgram/nova-2", "asr.smart_format=true", "asr.model=nova-3")
-    assert (agent.asr.model, agent.asr.options["smart_format"]) == ("nova-3", True)
+    assert (part(agent, "asr").model, part(agent, "asr").options["smart_format"]) == ("nova-3", True)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ ELSEWHERE = {
     "outside-project": "other files",
     "private-host": "which addresses are private",
     "rules-in-list": "one item of a list against another",
+    "realtime-and-cascade-base": "other files",
+    "realtime-and-cascade-below": "other files",
     "secret-in-file-header": "the name of a header against its value",
     "two-bodies": "one key against another",
     "two-turn-detectors": "one section against another",
@@ -69,6 +71,7 @@ ELSEWHERE = {
     "unused-parameter": "it is a warning",
     "wait-shorter-than-vad": "one section against another",
 }
+CASCADE = {"asr": "pocketsphinx", "llm": "openai", "tts": "auto"}
 # What no reader of YAML takes.
 NOT_YAML = {
     "bad-character",
@@ -100,7 +103,9 @@ def read(path: Path) -> Any:
 
 def refused(text: str) -> list[str]:
     """Return where the schema marks a file of these lines."""
-    data = {"version": 1, "name": "a", "asr": "pocketsphinx", "llm": "openai", "tts": "auto"} | yaml.safe_load(text)
+    written = yaml.safe_load(text)
+    services = {} if "realtime" in written else CASCADE
+    data = {"version": 1, "name": "a", **services} | written
     return [error.json_path for error in CHECKER.iter_errors(data)]
 
 
@@ -182,6 +187,8 @@ def is_one_of(name: str, kinds: Iterable[str]) -> bool:
         "tools: {current_time: builtin, other: {builtin: end_call}}",
         "x-anchors: [anything, {at: all}]",
         "llm: {provider: openai, endpoint: 'http://10.1.2.3', api_key: '${KEY}'}",
+        "realtime: openai/gpt-realtime",
+        "realtime: {provider: openai, voice: marin, turn_detection: semantic_vad, eagerness: high}",
     ],
 )
 def test_what_the_loader_takes_is_not_marked(text: str) -> None:
@@ -209,6 +216,8 @@ def test_what_the_loader_takes_is_not_marked(text: str) -> None:
         ("tools: {other: builtin}", ["$.tools.other"]),
         ("tools: {other: {python: 'a:b', builtin: end_call}}", ["$.tools.other"]),
         ("name: Not a name", ["$.name"]),
+        ("{realtime: openai, llm: openai}", ["$.llm"]),
+        ("realtime: {provider: openai, eagerness: fast}", ["$.realtime.eagerness"]),
     ],
 )
 def test_what_the_loader_refuses_is_marked(text: str, where: list[str]) -> None:
@@ -255,7 +264,7 @@ def every_option() -> Iterator[tuple[Provider, str, set[str]]]:
 def with_option(provider: Provider, name: str, value: object) -> dict[str, Any]:
     """Return a file with one option, and what its provider needs."""
     needed = dict.fromkeys([*provider.needs, *provider.environment], "${NAME}")
-    services = {"asr": "pocketsphinx", "llm": "openai", "tts": "auto"}
+    services = {} if provider.kind == "realtime" else CASCADE
     return {
         "version": 1,
         "name": "a",
@@ -338,7 +347,8 @@ REQUEST = """
 
 # What an example is put into: a right file, without what the example says.
 AROUND = {
-    "": "{prompt: Be brief., turn: {end: fixed}, llm: [openai/gpt-4o-mini, anthropic]}",
+    "": "{prompt: Be brief., turn: {end: fixed}}",
+    "fallback": "llm: [openai/gpt-4o-mini, anthropic]",
     "greeting.": "{greeting: {say: Hello.}}",
     "tools.NAME.": "{tools: {NAME: {python: 'tools:lookup'}}}",
     "llm.": """
@@ -365,11 +375,11 @@ def merged(below: Any, above: Any) -> Any:
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key.path != "extends"], ids=lambda key: key.path)
 def test_every_example_is_right(key: Key, tmp_path: Path) -> None:
-    data: Any = {"version": 1, "name": "a", "asr": "pocketsphinx", "tts": "auto"}
+    data: Any = {"version": 1, "name": "a"} | ({} if key.path.startswith("realtime") else CASCADE)
     for prefix, text in AROUND.items():
         if key.path.startswith(prefix) and (key.path not in ALONE or prefix in ("", key.path)):
             data = merged(data, yaml.safe_load(text))
-    data = merged({"llm": "openai", **data}, placed(key))
+    data = merged(data, placed(key))
     assert [error.message for error in CHECKER.iter_errors(data)] == []
     path = tmp_path / "agent.yaml"
     path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")

@@ -51,7 +51,7 @@ def test_lines_are_counted_whatever_ends_them(ending: str, tmp_path: Path) -> No
 
 
 def test_a_mark_at_the_start_of_the_file_is_no_mistake(tmp_path: Path) -> None:
-    assert told("\ufeffversion: 2\n", tmp_path).startswith("agent.yaml:1:1: error: 'asr' is missing")
+    assert told("\ufeffversion: 2\n", tmp_path).startswith("agent.yaml:1:1: error: 'asr', 'llm' and 'tts' are missing")
 
 
 @pytest.mark.parametrize(

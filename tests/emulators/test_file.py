@@ -7,6 +7,7 @@ from pipecat.frames.frames import LLMContextFrame, LLMTextFrame, TranscriptionFr
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.openai.llm import OpenAILLMService
 
+from tests.config.files import part
 from tests.emulators.sound import quiet, tone
 from tests.services.embedded import running
 from voicekit.config.agent import Agent
@@ -48,7 +49,7 @@ async def test_one_address_serves_a_whole_file(tmp_path: Path) -> None:
     resources = Resources()
     async with serve([deepgram, openai, elevenlabs]) as address:
         agent = agent_at(address, tmp_path)
-        async with running(construct(agent, agent.asr, resources)) as line:
+        async with running(construct(agent, part(agent, "asr"), resources)) as line:
             await line.say(tone(0.5) + quiet(0.5))
             heard = (await line.down.wait(TranscriptionFrame)).text
         llm = construct(agent, agent.llm[0], resources)
@@ -58,7 +59,7 @@ async def test_one_address_serves_a_whole_file(tmp_path: Path) -> None:
             await line.down.wait(LLMTextFrame, 3)
             said = "".join(frame.text for frame in line.down.all(LLMTextFrame))
         await llm._client.close()
-        async with running(construct(agent, agent.tts, resources)) as line:
+        async with running(construct(agent, part(agent, "tts"), resources)) as line:
             await line.put(TTSSpeakFrame(said))
             await line.down.wait(TTSAudioRawFrame)
     await resources.close()

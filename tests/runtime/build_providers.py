@@ -19,10 +19,11 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.config.files import part
 from voicekit.config.agent import Agent
 from voicekit.config.loader import load
 from voicekit.config.services import Service
-from voicekit.problems import Place, Refused
+from voicekit.problems import Refused
 from voicekit.providers.catalog import Provider, catalog
 from voicekit.runtime.construct import construct
 from voicekit.runtime.resources import Resources
@@ -102,9 +103,8 @@ def checked(provider: Provider, folder: Path) -> tuple[Agent, Service]:
         Refused: The file has a problem.
     """
     variables = environment(provider, folder)
-    file: dict[str, object] = {"version": 1, "name": "minimal", **OTHERS}
-    if provider.kind != "realtime":
-        file[provider.kind] = minimal(provider)
+    others = {} if provider.kind == "realtime" else OTHERS
+    file: dict[str, object] = {"version": 1, "name": "minimal", **others, provider.kind: minimal(provider)}
     if provider.name == "rules":
         file["llm"] = {"provider": "rules", "rules": [{"hear": "hello", "say": "Hello."}]}
     else:
@@ -115,11 +115,7 @@ def checked(provider: Provider, folder: Path) -> tuple[Agent, Service]:
     wrong = [problem for problem in loaded.problems if problem.code != "asr-never-final"]
     if loaded.agent is None or wrong:
         raise Refused(wrong)
-    if provider.kind == "realtime":
-        given = {name: variables[variable] for name, variable in provider.environment.items()}
-        return loaded.agent, Service("realtime", provider, {**provider.defaults, **given}, Place("agent.yaml"))
-    found = {"asr": loaded.agent.asr, "llm": loaded.agent.llm[0], "tts": loaded.agent.tts}
-    return loaded.agent, found[provider.kind]
+    return loaded.agent, part(loaded.agent, provider.kind)
 
 
 async def build(left_out: Collection[str]) -> dict[str, str]:

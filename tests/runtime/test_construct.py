@@ -17,6 +17,7 @@ from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from pipecat.transports.base_transport import BaseTransport
 
+from tests.config.files import part
 from voicekit.config.agent import Agent
 from voicekit.config.loader import load
 from voicekit.config.services import Service
@@ -56,7 +57,7 @@ def service(kind: Kind, name: str, **options: object) -> Service:
 
 async def test_streaming_becomes_pipecat_services(resources: Resources) -> None:
     agent = streaming()
-    asr = construct(agent, agent.asr, resources)
+    asr = construct(agent, part(agent, "asr"), resources)
     assert isinstance(asr, DeepgramSTTService)
     assert (asr.settings.model, asr.settings.endpointing, asr.settings.interim_results) == ("nova-3", 300, True)  # type: ignore[attr-defined] # Pipecat types the base class
     first, second = (construct(agent, llm, resources) for llm in agent.llm)
@@ -66,7 +67,7 @@ async def test_streaming_becomes_pipecat_services(resources: Resources) -> None:
     assert first._client.api_key == "key of OPENAI_API_KEY"
     assert second.settings.model == "claude-haiku-4-5"
     assert str(second.settings.system_instruction).startswith("You are a helpful concierge.")  # type: ignore[attr-defined] # as above
-    tts = construct(agent, agent.tts, resources)
+    tts = construct(agent, part(agent, "tts"), resources)
     assert isinstance(tts, ElevenLabsTTSService)
     assert (tts.settings.model, tts.settings.voice) == ("eleven_flash_v2_5", "21m00Tcm4TlvDq8ikWAM")  # type: ignore[attr-defined] # as above
 
@@ -147,7 +148,7 @@ async def test_keyterms_reach_every_provider_in_its_own_spelling(
     name: str, reached: str, value: object, tmp_path: Path, resources: Resources
 ) -> None:
     agent = checked(tmp_path, asr=f"{{provider: {name}, keyterms: [Acme, Zumtobel]}}")
-    asr = construct(agent, agent.asr, resources)
+    asr = construct(agent, part(agent, "asr"), resources)
     assert operator.attrgetter(reached)(asr.settings) == value  # type: ignore[attr-defined] # Pipecat types the base class
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.config.files import part
 from voicekit.config.agent import Agent
 from voicekit.config.loader import load
 from voicekit.problems import Refused
@@ -44,7 +45,7 @@ def test_auto_is_the_first_engine_there_is(
     language: str, asr: str, absent: dict[str, str], chosen: str, engines: dict[str, str], tmp_path: Path
 ) -> None:
     engines.update(absent)
-    assert settle(agent(tmp_path, language, asr)).tts.provider.name == chosen
+    assert part(settle(agent(tmp_path, language, asr)), "tts").provider.name == chosen
 
 
 def test_a_machine_without_a_voice_is_told_what_to_type(engines: dict[str, str], tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.files import refused, write
+from tests.config.files import part, refused, write
 from voicekit.config.agent import Agent
 from voicekit.config.loader import load
 from voicekit.problems import Refused
@@ -65,7 +65,7 @@ def checked(folder: Path, *overrides: str) -> Agent:
 
 async def test_it_is_built_with_its_options(folder: Path) -> None:
     agent = with_own_classes(checked(folder), folder)
-    voice = construct(agent, agent.tts, Resources())
+    voice = construct(agent, part(agent, "tts"), Resources())
     assert type(voice).__name__ == "Robot"
     assert voice.arms == 4  # type: ignore[attr-defined] # a class of the test's file
     settings = voice._settings  # type: ignore[attr-defined] # as above

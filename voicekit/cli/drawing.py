@@ -10,11 +10,12 @@ def drawn(agent: Agent) -> list[str]:
     """Return the pipeline of an agent, one line a part."""
     parts = [
         (agent.transport.type, "the caller's sound comes in"),
-        ("asr", _named(agent.asr)),
+        ("asr", _named(agent.asr) if agent.asr else ""),
         ("turn", ", ".join(_turn(agent))),
         ("llm", ", ".join(_models(agent))),
+        ("realtime", _named(agent.realtime) if agent.realtime else ""),
         ("tools", ", ".join(agent.tools)),
-        ("tts", _named(agent.tts)),
+        ("tts", _named(agent.tts) if agent.tts else ""),
         (agent.transport.type, "the agent's sound goes out"),
     ]
     lines = [f"{name:10} {text}" for name, text in parts if text]
@@ -32,13 +33,15 @@ def _turn(agent: Agent) -> Iterator[str]:
     yield f"{vad.provider}: speech after {vad.start_secs:g} s, silence after {vad.stop_secs:g} s"
     if agent.turn.end == "fixed":
         yield f"the turn ends {agent.turn.wait_ms} ms after the last speech"
-    elif agent.asr.provider.ends_turns(agent.asr.options):
+    elif agent.asr and agent.asr.provider.ends_turns(agent.asr.options):
         yield f"{agent.asr.provider.name} ends the turn"
     else:
         yield "smart-turn ends the turn"
 
 
 def _models(agent: Agent) -> Iterator[str]:
-    first, *others = agent.llm
-    yield f"{_named(first)} ({len(first.rules.rules)} rules)" if first.rules else _named(first)
-    yield from (f"then {_named(other)} after an error or {agent.fallback.llm_ms} ms without a word" for other in others)
+    for first in agent.llm[:1]:
+        yield f"{_named(first)} ({len(first.rules.rules)} rules)" if first.rules else _named(first)
+    yield from (
+        f"then {_named(other)} after an error or {agent.fallback.llm_ms} ms without a word" for other in agent.llm[1:]
+    )

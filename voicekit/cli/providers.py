@@ -10,14 +10,11 @@ from typing import Any, Final, NoReturn
 import click
 
 from voicekit.cli.listing import detail, matches, overview
-from voicekit.config.agent import Agent
 from voicekit.config.snippet import Choice, whole
-from voicekit.config.suggestions import answer, listed
+from voicekit.config.suggestions import answer
 from voicekit.problems import Refused, refuse
-from voicekit.providers.catalog import KINDS, Kind, Provider, catalog
+from voicekit.providers.catalog import KINDS, Provider, catalog
 
-# The kinds that a file has a section for.
-_USABLE: Final[tuple[Kind, ...]] = tuple(kind for kind in KINDS if kind in Agent.model_fields)
 _WIDTH: Final = 80
 _FOOTER: Final = '[x] is pip install "pipecat-ai[x]"; one in full: voicekit providers KIND NAME'
 
@@ -30,7 +27,7 @@ _FOOTER: Final = '[x] is pip install "pipecat-ai[x]"; one in full: voicekit prov
 def command(kind: str | None, name: str | None, search: str | None, form: str) -> None:
     """List providers, those of one KIND, or one in full.
 
-    KIND is asr, llm or tts. A name alone shows every kind that has it.
+    KIND is asr, llm, tts or realtime. A name alone shows every kind that has it.
     """
     chosen = _chosen(kind, name)
     if search:
@@ -41,7 +38,7 @@ def command(kind: str | None, name: str | None, search: str | None, form: str) -
         click.echo(json.dumps([_data(each) for each in chosen], indent=2, ensure_ascii=False))
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
-    if search or kind is None or (kind in _USABLE and name is None):
+    if search or kind is None or (kind in KINDS and name is None):
         click.echo(overview(chosen, width, search or ""), nl=False)
         click.echo(_FOOTER, err=True)
     else:
@@ -50,28 +47,25 @@ def command(kind: str | None, name: str | None, search: str | None, form: str) -
 
 def _chosen(kind: str | None, name: str | None) -> list[Provider]:
     """Return the providers that the arguments name; the first may be a name alone."""
-    usable = [each for each in catalog().providers() if each.kind in _USABLE]
+    every = list(catalog().providers())
     if kind is None:
-        return usable
-    if kind not in _USABLE and name is not None:
-        raise _unknown(f"no kind of provider is named '{kind}'", kind, _USABLE)
-    if kind not in _USABLE:
-        return [each for each in usable if each.name == kind] or _none(kind)
-    within = [each for each in usable if each.kind == kind]
+        return every
+    if kind not in KINDS and name is not None:
+        raise _unknown(f"no kind of provider is named '{kind}'", kind, KINDS)
+    if kind not in KINDS:
+        return [each for each in every if each.name == kind] or _none(kind)
+    within = [each for each in every if each.kind == kind]
     return within if name is None else [each for each in within if each.name == name] or _none_of(kind, name, within)
 
 
 def _none(word: str) -> NoReturn:
-    if word in KINDS or catalog().kinds_of(word):
-        text = f"'{word}' is speech to speech, which no file can name yet"
-        raise refuse("unknown-provider", text, listed(_USABLE))
-    words = {name for kind in _USABLE for name in catalog().names(kind)} | set(_USABLE)
+    words = {name for kind in KINDS for name in catalog().names(kind)} | set(KINDS)
     raise _unknown(f"no provider and no kind of provider is named '{word}'", word, words)
 
 
 def _none_of(kind: str, name: str, within: Iterable[Provider]) -> NoReturn:
     text = f"no {kind} provider is named '{name}'"
-    if others := [each for each in catalog().kinds_of(name) if each in _USABLE]:
+    if others := catalog().kinds_of(name):
         hint = f"it offers {' and '.join(others)}: voicekit providers {name}"
         raise refuse("unknown-provider", text, hint)
     raise _unknown(text, name, [each.name for each in within])

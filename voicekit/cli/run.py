@@ -82,10 +82,12 @@ async def _serve(agent: Agent, path: Path, listening: socket.socket) -> None:
 
 def _who(written: Agent, settled: Agent) -> str:
     """Return who hears, thinks and speaks; what stood for another is named with it."""
-    tts = _named(settled.tts)
-    if written.tts.provider.name != settled.tts.provider.name:
-        tts += f" ({written.tts.provider.name})"
-    return f"asr {_named(settled.asr)}, llm {', '.join(map(_named, settled.llm))}, tts {tts}"
+    named: dict[str, list[str]] = {}
+    for before, service in zip(written.services, settled.services, strict=True):
+        stood = before.provider.name
+        instead = f" ({stood})" if stood != service.provider.name else ""
+        named.setdefault(service.kind, []).append(f"{_named(service)}{instead}")
+    return ", ".join(f"{kind} {', '.join(names)}" for kind, names in named.items())
 
 
 def _named(service: Service) -> str:

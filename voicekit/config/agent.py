@@ -1,12 +1,12 @@
 """Agent: the sections of a voicekit file and the type, default and range of each key.
 
 This is the one description of the language; `Agent` is what a checked file becomes. A key's docstring is what
-a user reads about it. Services (asr, llm, tts) are read by `voicekit.config.services`.
+a user reads about it. Services (asr, llm, tts, realtime) are read by `voicekit.config.services`.
 """
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, InstanceOf, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, InstanceOf, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from voicekit.config.document import Scalar
@@ -197,8 +197,20 @@ FALSE_IS_NONE: Final = Fact(_none_if_false, lambda words: {"anyOf": [words, {"en
 """`false` switches the section off."""
 
 
+CASCADE: Final = ("asr", "llm", "tts")
+"""The services that a call passes one after another, where no `realtime` is all of them."""
+_WITHOUT_REALTIME: Final = "required without realtime"
+
+
+def _all_three(realtime: Service | None, info: ValidationInfo) -> Service | None:
+    missing = [kind for kind in CASCADE if not info.data.get(kind)]
+    if realtime is None and missing:
+        raise PydanticCustomError("incomplete-cascade", "incomplete cascade", {"missing": missing})
+    return realtime
+
+
 class Agent(Section):
-    """One file, checked."""
+    """One file, checked: it has either asr, llm and tts, or realtime, or all four where a check refuses it."""
 
     version: Annotated[Int, between(1, 1)]
     """Of the language."""
@@ -218,12 +230,30 @@ class Agent(Section):
     """Who hears that somebody speaks."""
     turn: Turn = Field(default_factory=Turn)
     """When the caller has finished."""
-    asr: Annotated[InstanceOf[Service], Field(examples=["deepgram/nova-3"])]
+    asr: Annotated[
+        InstanceOf[Service] | None,
+        Field(examples=["deepgram/nova-3"], json_schema_extra=absent(_WITHOUT_REALTIME)),
+    ] = None
     """Who hears."""
-    llm: Annotated[tuple[InstanceOf[Service], ...], Field(examples=["openai/gpt-4o-mini", ["openai", "anthropic"]])]
+    llm: Annotated[
+        tuple[InstanceOf[Service], ...],
+        Field(examples=["openai/gpt-4o-mini", ["openai", "anthropic"]], json_schema_extra=absent(_WITHOUT_REALTIME)),
+    ] = ()
     """Who thinks; several are tried in order."""
-    tts: Annotated[InstanceOf[Service], Field(examples=[{"provider": "elevenlabs", "voice": "21m00Tcm4TlvDq8ikWAM"}])]
+    tts: Annotated[
+        InstanceOf[Service] | None,
+        Field(
+            examples=[{"provider": "elevenlabs", "voice": "21m00Tcm4TlvDq8ikWAM"}],
+            json_schema_extra=absent(_WITHOUT_REALTIME),
+        ),
+    ] = None
     """Who speaks."""
+    realtime: Annotated[
+        InstanceOf[Service] | None,
+        AfterValidator(_all_three),
+        Field(validate_default=True, examples=["openai/gpt-realtime"]),
+    ] = None
+    """Who hears, thinks and speaks, in place of asr, llm and tts."""
     tools: dict[ToolName, CheckedTool] = Field(
         default_factory=dict, examples=[{"lookup_order": {"python": "tools:lookup_order"}, "end_call": "builtin"}]
     )
@@ -232,3 +262,8 @@ class Agent(Section):
     """When the next service of a list takes over."""
     failure: Annotated[Failure, Field(json_schema_extra=absent("the language's own words"))]
     """What the caller hears when a turn cannot be answered."""
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The services of the file, in the order in which a call passes them."""
+        return tuple(service for service in (self.asr, *self.llm, self.tts, self.realtime) if service)

@@ -1,9 +1,9 @@
 """Checks: rules across sections. Each is a generator of problems, named as its code; none changes anything."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from voicekit.config.agent import Agent
+from voicekit.config.agent import CASCADE, Agent
 from voicekit.config.messages import Places
 from voicekit.config.placeholders import names
 from voicekit.config.request_checks import REQUEST_CHECKS
@@ -30,6 +30,27 @@ def check(agent: Agent, places: Places) -> Iterator[Problem]:
         yield from one(agent, places)
 
 
+def realtime_and_cascade(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A speech-to-speech model leaves nothing for an asr, a model and a voice to do."""
+    beside = [kind for kind in CASCADE if getattr(agent, kind)]
+    if agent.realtime is None or not beside:
+        return
+    whole, first = places.key("realtime"), places.key(beside[0])
+    text = f"'realtime' hears, thinks and speaks by itself; {_quoted(beside)} beside it would never run"
+    # What is a file's own is never inherited.
+    own = places.key("version").file
+    upper, hint = first, "remove one or the other"
+    if whole.file != first.file and own in (whole.file, first.file):
+        upper, lower, removed = (whole, first, beside) if whole.file == own else (first, whole, ["realtime"])
+        hint = f"{lower.file}:{lower.line} sets {_quoted(removed)}: add {_quoted(f'{key}: !unset' for key in removed)}"
+    yield Problem("realtime-and-cascade", text, upper, hint)
+
+
+def _quoted(names: Iterable[str]) -> str:
+    *others, last = (f"'{name}'" for name in names)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def wait_shorter_than_vad(agent: Agent, places: Places) -> Iterator[Problem]:
     """Silence since the last speech cannot end a turn before the detector has noticed the silence."""
     if agent.turn.end == "fixed" and agent.turn.wait_ms < agent.vad.stop_secs * 1000:
@@ -51,6 +72,8 @@ def wait_without_fixed(agent: Agent, places: Places) -> Iterator[Problem]:
 
 def two_turn_detectors(agent: Agent, places: Places) -> Iterator[Problem]:
     """An asr that ends turns itself, and a timer beside it, would both end them."""
+    if agent.asr is None:
+        return
     provider = agent.asr.provider
     if agent.turn.end is not None and provider.ends_turns(agent.asr.options):
         text = f"{provider.name} ends the turn itself; 'end: {agent.turn.end}' beside it would end it too"
@@ -60,7 +83,7 @@ def two_turn_detectors(agent: Agent, places: Places) -> Iterator[Problem]:
 
 def endpointing_is_not_turn_end(agent: Agent, places: Places) -> Iterator[Problem]:
     """Deepgram's endpointing is taken for the end of a turn by nearly everybody."""
-    if agent.asr.provider.name == "deepgram" and agent.asr.options.get("endpointing"):
+    if agent.asr and agent.asr.provider.name == "deepgram" and agent.asr.options.get("endpointing"):
         text = "'endpointing' says when words are final; when the turn ends, 'turn' says"
         place = places.key("asr", "endpointing")
         yield Problem("endpointing-is-not-turn-end", text, place, severity=Severity.NOTE)
@@ -68,6 +91,8 @@ def endpointing_is_not_turn_end(agent: Agent, places: Places) -> Iterator[Proble
 
 def asr_never_final(agent: Agent, places: Places) -> Iterator[Problem]:
     """Words that are never called final are waited for: it is the longest pause of most slow agents."""
+    if agent.asr is None:
+        return
     provider, options = agent.asr.provider, agent.asr.options
     if not provider.never_final or provider.ends_turns(options) or "ttfs_p99_latency" in options:
         return
@@ -81,7 +106,12 @@ def missing_prompt(agent: Agent, places: Places) -> Iterator[Problem]:
     """A model without instructions is nobody; rules read none."""
     by_rules = any(service.rules for service in agent.llm)
     if not agent.prompt and not by_rules:
-        yield Problem("missing-key", "'prompt' is missing: the model's instructions", places.key("llm"), "prompt: |")
+        yield Problem(
+            "missing-key",
+            "'prompt' is missing: the model's instructions",
+            agent.services[-1].place if agent.realtime else places.key("llm"),
+            "prompt: |",
+        )
     if agent.prompt and by_rules:
         text = "'llm: rules' reads no prompt"
         yield Problem("unused-key", text, places.key("prompt"), "remove it, or name a model", Severity.WARNING)
@@ -89,7 +119,7 @@ def missing_prompt(agent: Agent, places: Places) -> Iterator[Problem]:
 
 def language_mismatch(agent: Agent, places: Places) -> Iterator[Problem]:
     """An engine that does not know the file's language would produce noise."""
-    for service in (agent.asr, agent.tts):
+    for service in agent.services:
         known = _SPEAKS_ONLY.get((service.kind, service.provider.name))
         language = str(service.options.get("language") or agent.language)
         if known and language.partition("-")[0].lower() != known:
@@ -186,7 +216,7 @@ def lines_filled(agent: Agent, places: Places) -> Iterator[Problem]:
 
 def grammar_of_rules(agent: Agent, places: Places) -> Iterator[Problem]:
     """A recogniser that listens for the rules needs some."""
-    if agent.asr.options.get("grammar") == "rules" and not any(service.rules for service in agent.llm):
+    if agent.asr and agent.asr.options.get("grammar") == "rules" and not any(service.rules for service in agent.llm):
         text = "'grammar: rules' needs 'llm: rules'"
         yield Problem("grammar-without-rules", text, places.value("asr", "grammar"), "write grammar: open")
 
@@ -208,6 +238,7 @@ def _each_rule(rules: "Rules") -> "Iterator[tuple[tuple[str | int, ...], Rule]]"
 
 
 CHECKS: Final[tuple[Check, ...]] = (
+    realtime_and_cascade,
     wait_shorter_than_vad,
     wait_without_fixed,
     two_turn_detectors,

@@ -19,6 +19,7 @@ _CHOICES: Final[Table[Path, tuple[str, ...]]] = {
     ("asr",): ("provider", "class"),
     ("llm",): ("provider", "class"),
     ("tts",): ("provider", "class"),
+    ("realtime",): ("provider", "class"),
     ("vad",): ("provider",),
     ("transport",): ("type",),
     ("tools", "*"): TOOL_KINDS,

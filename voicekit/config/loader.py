@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Variables
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -23,9 +23,7 @@ from voicekit.config.services import ServiceReader
 from voicekit.config.shorthand import write_out
 from voicekit.config.sources import Sources
 from voicekit.problems import Problem, each_once, has_errors
-from voicekit.providers.catalog import Kind
-
-_KINDS: Final[tuple[Kind, ...]] = ("asr", "llm", "tts")
+from voicekit.providers.catalog import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ def _agent(root: Mapping, expansion: Expansion, *, whole: bool) -> tuple[Agent |
     expanded = expansion.expand_all(root)
     reader = ServiceReader(expansion, homes_of(Agent))
     services = _services(expanded, reader)
-    values = {key: plain(node) for key, node in expanded.entries.items() if key not in _KINDS}
+    values = {key: plain(node) for key, node in expanded.entries.items() if key not in KINDS}
     silent = list(_speak(expanded, values, services))
     problems = [*expansion.problems, *reader.problems]
     agent = None
@@ -125,7 +123,7 @@ def _agent(root: Mapping, expansion: Expansion, *, whole: bool) -> tuple[Agent |
 def _services(root: Mapping, reader: ServiceReader) -> dict[str, Any]:
     """Return the sections that the catalogue reads. One that is wrong is left out; it has been reported."""
     services: dict[str, Any] = {}
-    for kind in _KINDS:
+    for kind in KINDS:
         if kind in root.entries:
             found = reader.read(kind, root.entries[kind])
             services |= {kind: found if kind == "llm" else found[0]} if found else {}

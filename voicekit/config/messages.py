@@ -21,6 +21,8 @@ _MOST: Final = 500
 _WORDS: Final = re.compile(r"[\w./+](?:[\w ./+,!?'-]|:(?=\S)){0,59}")
 # What pydantic calls a key that a model does not have.
 _UNKNOWN: Final = "extra_forbidden"
+# What `Agent` says of a file that has neither all of asr, llm and tts nor realtime.
+_INCOMPLETE: Final = "incomplete-cascade"
 # What pydantic says of a default that depends on a key which is wrong itself.
 _WAITS: Final = "default_factory_not_called"
 # What can be wrong around a variable, whatever that holds.
@@ -129,6 +131,8 @@ def translate(
         elif kind == "missing":
             if not meant & {path, (*path[:-1], "*")} and _is_missing(root, path):
                 yield Problem("missing-key", f"'{key}' is missing{_in(section)}", node.place)
+        elif kind == _INCOMPLETE:
+            yield from _incomplete(facts["missing"], root, {str(names[0]) for names in meant if len(names) == 1})
         else:
             yield wrong_value(kind, facts, _last_name(path) or key, node)
 
@@ -142,6 +146,18 @@ def _is_missing(root: Node, path: Path) -> bool:
     """Say whether a key is not in the file; one that is there and wrong has been reported."""
     parent = find(root, path[:-1])
     return find(root, path) is parent and path[-1] not in getattr(parent, "entries", ())
+
+
+def _incomplete(missing: list[str], root: Node, meant: set[str]) -> Iterator[Problem]:
+    """Yield the problem of a file in which somebody is missing, unless its key is there under another word."""
+    absent = [kind for kind in missing if kind not in meant and _is_missing(root, (kind,))]
+    if not absent or meant & {"realtime", "*"} or not _is_missing(root, ("realtime",)):
+        return
+    *others, last = (f"'{kind}'" for kind in absent)
+    text = f"{', '.join(others)} and {last} are missing" if others else f"{last} is missing"
+    code = _INCOMPLETE if len(absent) < 3 else "missing-key"
+    hint = f"add {'it' if not others else 'them'}, or name one 'realtime' in place of asr, llm and tts"
+    yield Problem(code, text, root.place, hint)
 
 
 def _answer(path: Path, root: Node, model: type[BaseModel], homes: Homes) -> Answer:

@@ -55,7 +55,9 @@ def origin(place: Place) -> str:
 
 def _section(agent: Agent, name: str, node: Node | None) -> Node | None:
     if name in KINDS:
-        services: tuple[Service, ...] = getattr(agent, name) if name == "llm" else (getattr(agent, name),)
+        services = [service for service in agent.services if service.kind == name]
+        if not services:
+            return None
         nodes = node.items if isinstance(node, Sequence) else (node,)
         found = tuple(_service(agent, *each) for each in zip(services, nodes, strict=True))
         return replace(node, items=found) if isinstance(node, Sequence) else found[0]

@@ -175,7 +175,7 @@ def own_words(provider: Provider) -> dict[str, Words]:
 
 
 def _service(kind: str, words: Words) -> Words:
-    said = {key: words[key] for key in ("description", "examples")}
+    said: Words = {key: words[key] for key in ("description", "examples", "x-absent") if key in words}
     return {**said, "x-service": kind, "x-several": words.get("type") == "array"}
 
 

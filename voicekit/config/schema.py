@@ -8,6 +8,7 @@ own, which validators pass over: `patternErrorMessage` and `deprecationMessage`.
 from collections.abc import Iterator
 from typing import Any, Final
 
+from voicekit.config.agent import CASCADE
 from voicekit.config.fact import Words
 from voicekit.config.reference import CLASS, HERE, alternatives, definitions, option_words, own_words, provider_words
 from voicekit.config.scalars import TEXT
@@ -48,11 +49,13 @@ def schema() -> Words:
         "description": DESCRIPTION,
         "patternProperties": {"^x-": {"description": "Ignored: a place for anchors."}},
         # These are never inherited.
-        "required": [name for name in whole["required"] if name not in services],
+        "required": whole["required"],
         "if": {"required": ["extends"]},
         "else": {
-            "required": services,
             "properties": _must(whole)["properties"] | {name: _ref(_complete(name)) for name in services},
+            "if": {"required": ["realtime"]},
+            "then": {"properties": {key: {"not": {}} for key in CASCADE}},
+            "else": {"required": [*CASCADE]},
         },
         "definitions": {"expression": _EXPRESSION, **sections},
     }
@@ -148,7 +151,7 @@ def _described(words: Words) -> str:
 
 
 def _section(words: Words) -> Words:
-    """Return one of asr, llm and tts: a provider's name, a mapping, or a list of them."""
+    """Return one of asr, llm, tts and realtime: a provider's name, a mapping, or a list of them."""
     kind = words["x-service"]
     one = {"allOf": [_ref(kind)]}
     many = {} if words["x-several"] else {"maxItems": 1}

@@ -1,4 +1,4 @@
-"""Services: the sections asr, llm and tts, each read against the catalogue of providers."""
+"""Services: the sections asr, llm, tts and realtime, each read against the catalogue of providers."""
 
 import re
 from collections.abc import Container, Iterator
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One asr, llm or tts of a file.
+    """One asr, llm, tts or realtime of a file.
 
     Attributes:
-        kind: Which of the three.
+        kind: Which of the four.
         provider: Its entry in the catalogue; of a class of the user's there is only the name until the file runs.
         options: Checked values by option name; only what was written, pinned by us or read from the environment.
         rules: The dialogue of `llm: rules`, else None.

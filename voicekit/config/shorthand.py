@@ -82,6 +82,7 @@ _FORMS: Final[Table[str, Callable[[Node], Node]]] = {
     "asr": _services,
     "llm": _services,
     "tts": _services,
+    "realtime": _services,
     "greeting": _greeting,
     "tools": _tools,
 }

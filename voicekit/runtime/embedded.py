@@ -24,22 +24,22 @@ def settle(agent: Agent) -> Agent:
     Raises:
         Refused: This machine lacks an engine that the file names; the problem says what to type.
     """
-    settled = agent.model_copy(update={"tts": _chosen(agent)})
-    for service in (settled.asr, settled.tts):
+    settled = agent.model_copy(update={"tts": _chosen(agent, agent.tts)}) if agent.tts else agent
+    for service in settled.services:
         if missing := _missing(service.kind, service.provider.name):
             reason, _, remedy = missing.partition(": ")
             raise Refused([Problem("missing-extra", reason, service.place, remedy)])
     return settled
 
 
-def _chosen(agent: Agent) -> Service:
-    choices = [name for name in agent.tts.provider.one_of if name != "flite" or _is_english(agent)]
+def _chosen(agent: Agent, tts: Service) -> Service:
+    choices = [name for name in tts.provider.one_of if name != "flite" or _is_english(agent)]
     for name in choices:
         found = catalog().find("tts", name)
         # The last one is taken in any case: what it lacks is then said of it.
         if found is not None and (name == choices[-1] or not _missing("tts", name)):
-            return replace(agent.tts, provider=found)
-    return agent.tts
+            return replace(tts, provider=found)
+    return tts
 
 
 def _is_english(agent: Agent) -> bool:

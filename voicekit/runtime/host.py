@@ -51,7 +51,7 @@ class Host:
         Raises:
             Refused: A service cannot be built, or an engine cannot be started.
         """
-        for service in (self.agent.asr, *self.agent.llm, self.agent.tts):
+        for service in self.agent.services:
             construct(self.agent, service, self.resources)
         vad_analyzer(self.agent.vad)
         try:

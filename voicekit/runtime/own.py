@@ -27,11 +27,11 @@ def with_own_classes(agent: Agent, folder: Path) -> Agent:
     Raises:
         Refused: A class cannot be imported, is no such service, or does not have an option that the file gives it.
     """
-    services = [agent.asr, *agent.llm, agent.tts]
-    if not any(service.written for service in services):
+    if not any(service.written for service in agent.services):
         return agent
-    asr, *llm, tts = (_read(service, folder) if service.written else service for service in services)
-    return agent.model_copy(update={"asr": asr, "llm": tuple(llm), "tts": tts})
+    services = [_read(service, folder) if service.written else service for service in agent.services]
+    read: dict[str, Service | tuple[Service, ...]] = {service.kind: service for service in services}
+    return agent.model_copy(update=read | {"llm": tuple(each for each in services if each.kind == "llm")})
 
 
 def _read(service: Service, folder: Path) -> Service:
@@ -40,9 +40,11 @@ def _read(service: Service, folder: Path) -> Service:
         cls = find(name, folder, "class")
     except Refused as refused:
         raise Refused(replace(problem, place=service.place) for problem in refused.problems) from refused
-    if not inspect.isclass(cls) or kind_of(cls) != service.kind:
+    # A speech-to-speech service is an LLM service by its class.
+    base = "llm" if service.kind == "realtime" else service.kind
+    if not inspect.isclass(cls) or kind_of(cls) != base:
         text = f"'{name}' is not a {service.kind} service of Pipecat's"
-        raise Refused([Problem("bad-class", text, service.place, f"derive it from {_BASES[service.kind]}")])
+        raise Refused([Problem("bad-class", text, service.place, f"derive it from {_BASES[base]}")])
     found = provider(service.kind, name, describe(cls))
     reader = ServiceReader(Expansion({}, running=True), homes_of(Agent))
     read = reader.against(found, service.written, service.place) if service.written else service

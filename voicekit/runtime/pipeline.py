@@ -51,20 +51,23 @@ def assemble(
     Raises:
         Refused: A service cannot be built.
     """
-    asr, llm, tts = _services(agent, resources, listener)
+    before, behind = _services(agent, resources, listener)
     context = LLMContext(tools=list(functions)) if functions else LLMContext()
     user, assistant = LLMContextAggregatorPair(context, user_params=_user_params(agent))
-    pipeline = Pipeline([transport.input(), asr, user, llm, tts, transport.output(), assistant])
+    pipeline = Pipeline([transport.input(), *before, user, *behind, transport.output(), assistant])
     return Parts(pipeline, user, assistant)
 
 
 def _services(
     agent: Agent, resources: Resources, listener: Listener
-) -> tuple[FrameProcessor, FrameProcessor, FrameProcessor]:
-    llms = [cast("LLMService", construct(agent, service, resources)) for service in agent.llm]
-    by_rules = any(service.rules for service in agent.llm)
-    llm = llms[0] if by_rules else FailoverLLM(llms, agent.fallback.llm_ms / 1000, listener)
-    return construct(agent, agent.asr, resources), llm, construct(agent, agent.tts, resources)
+) -> tuple[list[FrameProcessor], list[FrameProcessor]]:
+    """Return the services before the user aggregator, and those behind it."""
+    of: dict[str, list[FrameProcessor]] = {"asr": [], "llm": [], "tts": [], "realtime": []}
+    for service in agent.services:
+        of[service.kind].append(construct(agent, service, resources))
+    if of["llm"] and not any(service.rules for service in agent.llm):
+        of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), agent.fallback.llm_ms / 1000, listener)]
+    return of["asr"], [*of["llm"], *of["tts"], *of["realtime"]]
 
 
 def _user_params(agent: Agent) -> LLMUserAggregatorParams:

@@ -19,7 +19,7 @@ class Mask:
     def __init__(self, agent: Agent) -> None:
         self._secrets = [
             str(value)
-            for service in (agent.asr, *agent.llm, agent.tts)
+            for service in agent.services
             for name, value in service.options.items()
             if (option := service.provider.options.get(name)) and option.secret and len(str(value)) >= _SHORTEST
         ]
