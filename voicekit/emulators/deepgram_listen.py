@@ -7,14 +7,11 @@ https://developers.deepgram.com/docs/stt-troubleshooting-websocket-data-and-net-
 
 import json
 import re
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import Message
@@ -22,13 +19,10 @@ from starlette.websockets import WebSocket
 
 from voicekit.emulators.conversation import Outbox, converse
 from voicekit.emulators.faults import Fault, Latency, Pace, Refuse
+from voicekit.emulators.hearing import LEVELS, ONSET_WINDOWS, VOICED, WINDOW_SECS, Announcement, Windows
 
 Json: TypeAlias = dict[str, Any]
 
-WINDOW_SECS: Final = 0.02
-# Mean magnitude of 16-bit samples from which a window counts as speech, and how many of them make a beginning.
-_VOICED: Final = 150
-_ONSET_WINDOWS: Final = 3
 # Silence after which all words are known, and the shortest that ends speech: less is a gap between two words.
 _GAP_SECS: Final = 0.1
 _PAUSE_SECS: Final = 0.3
@@ -58,14 +52,6 @@ _CODES: Final[Mapping[int, tuple[str, str]]] = {
 }
 _IDLE: Final = (1011, "NET-0001")
 _FAILED: Final = (1011, "NET-0000")
-
-
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """What a caller is about to say, and for how many seconds: pauses within them do not end it."""
-
-    text: str
-    secs: float = 0.0
 
 
 @dataclass
@@ -169,8 +155,8 @@ def _check(query: Mapping[str, list[str]]) -> None:
     one = {name: values[-1] for name, values in query.items()}
     if not _MODEL.fullmatch(one.get("model", "base")):
         raise _Refusal(400, "No such model/language/tier combination found.")
-    if one.get("encoding") not in _LEVELS:
-        raise _Refusal(400, f"the emulator hears 'encoding' {', '.join(_LEVELS)} only.")
+    if one.get("encoding") not in LEVELS:
+        raise _Refusal(400, f"the emulator hears 'encoding' {', '.join(LEVELS)} only.")
     _check_number(one, "sample_rate", 8000, 48000)
     _check_number({"channels": "1"} | one, "channels", 1, 1)
     if one.get("endpointing", "false") not in {"false", "true"}:
@@ -201,17 +187,13 @@ class _Ear:
         self._send = send
         self._request = f"emulated-{number}"
         self._model = one.get("model", "base")
-        self._level = _LEVELS[one["encoding"]]
-        self._rate = int(one["sample_rate"])
-        self._sample_bytes = 2 if one["encoding"] == "linear16" else 1
+        self._windows = Windows(one["encoding"], int(one["sample_rate"]))
         self._interim = one.get("interim_results") == "true"
         self._tells_speech = one.get("vad_events") == "true"
         given = one.get("endpointing", "true")
         self._pause_secs = None if given == "false" else 0.01 if given == "true" else int(given) / 1000
         ends = one.get("utterance_end_ms")
         self._end_secs = int(ends) / 1000 if ends else None
-        self._heard = 0
-        self._began_at: float | None = None
         self._run = 0
         self._speech: _Speech | None = None
         self._told_until = 0.0
@@ -219,18 +201,12 @@ class _Ear:
 
     def hear(self, audio: bytes) -> None:
         """Take audio of any length."""
-        if len(audio) % self._sample_bytes:
+        if len(audio) % self._windows.sample_bytes:
             self._stream.oddities.append(f"{len(audio)} bytes are not whole samples")
         self._stream.audio += audio
-        now = time.monotonic()
-        self._began_at = now if self._began_at is None else self._began_at
-        window = int(self._rate * WINDOW_SECS) * self._sample_bytes
-        while len(self._stream.audio) - self._heard >= window:
-            piece = bytes(self._stream.audio[self._heard : self._heard + window])
-            self._heard += window
-            self._window(bool(self._level(piece) >= _VOICED))
-        length = len(self._stream.audio) / self._sample_bytes / self._rate
-        self._stream.ahead_secs = max(self._stream.ahead_secs, length - (now - self._began_at))
+        for level in self._windows.take(audio):
+            self._window(level >= VOICED)
+        self._stream.ahead_secs = self._windows.ahead_secs
 
     def told(self, text: str) -> bool:
         """Take a message that is not audio; say whether it ends the stream."""
@@ -267,12 +243,12 @@ class _Ear:
 
     @property
     def _now(self) -> float:
-        return round(self._heard / self._sample_bytes / self._rate, 3)
+        return self._windows.heard_secs
 
     def _window(self, voiced: bool) -> None:
         self._run = self._run + 1 if voiced else 0
         if self._speech is None:
-            if self._run >= _ONSET_WINDOWS:
+            if self._run >= ONSET_WINDOWS:
                 self._begin()
             elif self._last_word_end is not None and self._end_secs is not None:
                 self._end_utterance(self._last_word_end, self._end_secs)
@@ -284,7 +260,7 @@ class _Ear:
             self._tell(final=True)
 
     def _begin(self) -> None:
-        began = self._now - _ONSET_WINDOWS * WINDOW_SECS
+        began = self._now - ONSET_WINDOWS * WINDOW_SECS
         announced = self._announced.popleft() if self._announced else Announcement("")
         self._speech = _Speech(announced.text.split(), announced.secs, began, self._now)
         if self._tells_speech:
@@ -383,27 +359,3 @@ class _Speech:
     def told(self, count: int, now: float) -> None:
         self._first += count
         self._from = now
-
-
-def _linear16(audio: bytes) -> float:
-    return _mean(np.frombuffer(audio, "<i2"))
-
-
-def _mulaw(audio: bytes) -> float:
-    codes = ~np.frombuffer(audio, np.uint8)
-    steps = ((codes & 0x0F).astype(np.int32) << 3) + 0x84
-    return _mean((steps << ((codes & 0x70) >> 4)) - 0x84)
-
-
-def _alaw(audio: bytes) -> float:
-    codes = np.frombuffer(audio, np.uint8) ^ 0x55
-    segments = ((codes & 0x70) >> 4).astype(np.int32)
-    steps = ((codes & 0x0F).astype(np.int32) << 4) + np.where(segments == 0, 8, 0x108)
-    return _mean(steps << np.maximum(segments - 1, 0))
-
-
-def _mean(samples: NDArray[Any]) -> float:
-    return float(np.abs(samples.astype(np.float64)).mean())
-
-
-_LEVELS: Final[Mapping[str, Callable[[bytes], float]]] = {"linear16": _linear16, "mulaw": _mulaw, "alaw": _alaw}

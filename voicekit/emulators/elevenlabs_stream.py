@@ -1,17 +1,15 @@
 """ElevenLabs' multi-context speech: GET /v1/text-to-speech/{voice}/multi-stream-input, upgraded to a WebSocket.
 
-Every word is a tone whose pitch and length follow from its letters. Shapes:
+Shapes:
 https://elevenlabs.io/docs/api-reference/text-to-speech/v-1-text-to-speech-voice-id-multi-stream-input.
 """
 
 import base64
 import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-import numpy as np
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import Message
@@ -19,6 +17,7 @@ from starlette.websockets import WebSocket
 
 from voicekit.emulators.conversation import Outbox, converse
 from voicekit.emulators.faults import Fault, Latency, Pace, Refuse
+from voicekit.emulators.voice import ENCODERS, MS_PER_CHARACTER, tone, words
 
 Json: TypeAlias = dict[str, Any]
 
@@ -27,7 +26,6 @@ MODELS: Final = frozenset({"eleven_flash_v2_5", "eleven_flash_v2", "eleven_turbo
 RATES: Final = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 # At most so many contexts of one connection at a time.
 CONTEXTS: Final = 5
-MS_PER_CHARACTER: Final = 60
 _POLICY: Final = 1008
 # Without auto_mode, text waits for this much of it or for a flush: the first of the vendor's chunk_length_schedule.
 _CHUNK_CHARACTERS: Final = 120
@@ -207,7 +205,7 @@ class _Mouth:
         # Between two texts there is a space, whether it was sent or not.
         text = f" {text}" if context.spoken and not text[0].isspace() else text
         context.spoken.append(text)
-        for word in re.findall(r"\s*\S+\s*$|\s*\S+", text):
+        for word in words(text):
             self._send(self._said(name, word))
 
     def _said(self, name: str, word: str) -> Json:
@@ -217,7 +215,7 @@ class _Mouth:
             "charStartTimesMs": [index * MS_PER_CHARACTER for index in range(len(word))],
             "charDurationsMs": [MS_PER_CHARACTER] * len(word),
         }
-        audio = self._encode(_tone(word, self._rate))
+        audio = self._encode(tone(word, self._rate))
         return {
             "audio": base64.b64encode(audio).decode(),
             "alignment": alignment,
@@ -241,22 +239,7 @@ def _format(name: str) -> tuple[int, Callable[[Any], bytes]]:
     """Return an output format's sample rate, and what makes bytes of samples."""
     kind, _, rate = name.partition("_")
     if kind == "pcm" and rate.isdecimal() and int(rate) in RATES:
-        return int(rate), lambda samples: bytes(samples.astype("<i2").tobytes())
+        return int(rate), ENCODERS["linear16"]
     if name == "ulaw_8000":
-        return 8000, _mulaw
+        return 8000, ENCODERS["mulaw"]
     raise _Refusal("invalid_output_format", f"The emulator speaks pcm_* and ulaw_8000 only, not '{name}'.")
-
-
-def _tone(word: str, rate: int) -> Any:
-    """Return samples of a word: a tone that swells and fades, so that two words are two."""
-    count = rate * MS_PER_CHARACTER * len(word) // 1000
-    times = np.arange(count)
-    pitch = 180 + sum(map(ord, word)) % 240
-    return 8000 * np.sin(2 * np.pi * pitch * times / rate) * np.sin(np.pi * times / max(1, count))
-
-
-def _mulaw(samples: Any) -> bytes:
-    magnitudes = np.minimum(np.abs(samples).astype(np.int32), 32635) + 0x84
-    segments = np.maximum(np.floor(np.log2(magnitudes)).astype(np.int32) - 7, 0)
-    codes = (np.where(samples < 0, 0x80, 0) | segments << 4 | magnitudes >> (segments + 3) & 0x0F) ^ 0xFF
-    return bytes(codes.astype(np.uint8).tobytes())
