@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -36,6 +37,10 @@ class Outbox:
         """Close the connection after what waits has been sent."""
         self._waiting.put_nowait((code, reason))
 
+    async def sent(self) -> None:
+        """Wait until nothing waits."""
+        await self._waiting.join()
+
     async def run(self) -> None:
         """Send until the connection is to end. A return without a close drops it."""
         while True:
@@ -51,13 +56,14 @@ class Outbox:
                 if broken.how == "error":
                     return await self._websocket.close(*self._failure)
                 await self._websocket.send_text(_GARBAGE)
+            self._waiting.task_done()
 
 
 async def converse(
     websocket: WebSocket,
     outbox: Outbox,
     on_message: Callable[[Message], None],
-    idle: tuple[float, Callable[[], None]],
+    idle: tuple[float, Callable[[], None]] = (math.inf, lambda: None),
 ) -> int | None:
     """Listen and send until one side ends it.
 
@@ -65,7 +71,7 @@ async def converse(
         websocket: An accepted one.
         outbox: What is sent.
         on_message: Called with each message of the client.
-        idle: After how many seconds without a message what is called, once.
+        idle: After how many seconds without a message what is called, once; by default nothing.
 
     Returns:
         The code with which the client closed, or None where this side ended it.
