@@ -137,7 +137,7 @@ async def test_mulaw_is_loud_in_the_middle_and_quiet_at_the_ends(emulator: Eleve
     [
         ({"key": "wrong"}, "invalid_api_key", "Invalid API key"),
         ({"voice": "nobody"}, "voice_id_does_not_exist", "A voice with voice_id nobody does not exist."),
-        ({"query": "model_id=eleven_v9"}, "model_not_found", "A model with model ID eleven_v9 does not exist."),
+        ({"query": "model_id=elven_v3"}, "model_not_found", "A model with model ID elven_v3 does not exist."),
         (
             {"query": "auto_mode=true"},
             "invalid_output_format",

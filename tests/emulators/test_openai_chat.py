@@ -142,10 +142,10 @@ async def test_the_sdk_knows_the_refusals(emulator: OpenAIChat) -> None:
             await streamed(sdk, "hello")
     async with client(emulator) as sdk:
         with pytest.raises(openai.NotFoundError) as refused:
-            await sdk.chat.completions.create(model="gpt-9", messages=[{"role": "user", "content": "hello"}])
+            await sdk.chat.completions.create(model="gtp-4o", messages=[{"role": "user", "content": "hello"}])
     assert refused.value.code == "model_not_found"
     assert refused.value.body == {
-        "message": "The model `gpt-9` does not exist or you do not have access to it.",
+        "message": "The model `gtp-4o` does not exist or you do not have access to it.",
         "type": "invalid_request_error",
         "param": None,
         "code": "model_not_found",

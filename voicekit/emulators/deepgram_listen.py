@@ -84,6 +84,7 @@ class DeepgramListen:
         latency: How long each result takes.
         faults: One for each connection, in turn; None is a healthy one. All are healthy when there are no more.
         idle_secs: After how long without audio or KeepAlive it closes.
+        unannounced: What speech is that nobody announced.
         streams: Every connection that was accepted, in order.
     """
 
@@ -91,16 +92,24 @@ class DeepgramListen:
     latency: Latency = field(default_factory=Latency)
     faults: Iterator[Fault | None] = field(default_factory=lambda: iter(()))
     idle_secs: float = 10.0
+    unannounced: str = ""
     streams: list[Stream] = field(default_factory=list)
     _announced: deque[Announcement] = field(default_factory=deque, repr=False)
 
     def announce(self, text: str, secs: float = 0.0) -> None:
-        """Say what the next stretch of speech is, on whichever connection it comes."""
+        """Say what the next stretch of speech is.
+
+        It is the connection's on which speech begins first; every other waits for the next announcement.
+        """
         self._announced.append(Announcement(text, secs))
 
     def routes(self) -> list[BaseRoute]:
         """Return its one route."""
         return [WebSocketRoute("/v1/listen", self._listen)]
+
+    def exchanges(self) -> list[Stream]:
+        """Return `streams`."""
+        return self.streams
 
     async def _listen(self, websocket: WebSocket) -> None:
         fault = next(self.faults, None)
@@ -119,7 +128,7 @@ class DeepgramListen:
         stream = Stream(query)
         self.streams.append(stream)
         outbox = Outbox(websocket, Pace(self.latency, fault), _FAILED)
-        ear = _Ear(stream, len(self.streams), self._announced, outbox.put)
+        ear = _Ear(stream, len(self.streams), self._next, outbox.put)
 
         def on_message(message: Message) -> None:
             audio = message.get("bytes")
@@ -129,6 +138,9 @@ class DeepgramListen:
                 outbox.close(1000)
 
         stream.closed = await converse(websocket, outbox, on_message, (self.idle_secs, lambda: outbox.close(*_IDLE)))
+
+    def _next(self) -> Announcement:
+        return self._announced.popleft() if self._announced else Announcement(self.unannounced)
 
 
 class _Refusal(Exception):
@@ -179,7 +191,7 @@ class _Ear:
     """Hears one stream. Its clock is the audio: what comes fast is heard as it would have been live."""
 
     def __init__(
-        self, stream: Stream, number: int, announced: deque[Announcement], send: Callable[[Json], None]
+        self, stream: Stream, number: int, announced: Callable[[], Announcement], send: Callable[[Json], None]
     ) -> None:
         one = {name: values[-1] for name, values in stream.query.items()}
         self._stream = stream
@@ -261,7 +273,7 @@ class _Ear:
 
     def _begin(self) -> None:
         began = self._now - ONSET_WINDOWS * WINDOW_SECS
-        announced = self._announced.popleft() if self._announced else Announcement("")
+        announced = self._announced()
         self._speech = _Speech(announced.text.split(), announced.secs, began, self._now)
         if self._tells_speech:
             self._send({"type": "SpeechStarted", "channel": [0], "timestamp": round(began, 3)})

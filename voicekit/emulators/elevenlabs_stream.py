@@ -22,7 +22,8 @@ from voicekit.emulators.voice import ENCODERS, MS_PER_CHARACTER, tone, words
 Json: TypeAlias = dict[str, Any]
 
 VOICES: Final = frozenset({"21m00Tcm4TlvDq8ikWAM", "EXAVITQu4vr4xnSDxMaL"})
-MODELS: Final = frozenset({"eleven_flash_v2_5", "eleven_flash_v2", "eleven_turbo_v2_5", "eleven_multilingual_v2"})
+# By their form, so that a new one is no mistake and a misspelt prefix is.
+MODELS: Final = re.compile(r"eleven_[a-z0-9_]+")
 RATES: Final = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 # At most so many contexts of one connection at a time.
 CONTEXTS: Final = 5
@@ -81,6 +82,10 @@ class ElevenLabsStream:
         """Return its one route."""
         return [WebSocketRoute("/v1/text-to-speech/{voice}/multi-stream-input", self._speak)]
 
+    def exchanges(self) -> list[Speaker]:
+        """Return `speakers`."""
+        return self.speakers
+
     async def _speak(self, websocket: WebSocket) -> None:
         fault = next(self.faults, None)
         if isinstance(fault, Refuse):
@@ -117,7 +122,7 @@ class ElevenLabsStream:
         if speaker.voice not in self.voices:
             raise _Refusal("voice_id_does_not_exist", f"A voice with voice_id {speaker.voice} does not exist.")
         model = speaker.query.get("model_id", "eleven_multilingual_v2")
-        if model not in MODELS:
+        if not MODELS.fullmatch(model):
             raise _Refusal("model_not_found", f"A model with model ID {model} does not exist.")
 
 

@@ -22,7 +22,8 @@ from voicekit.emulators.script import Reply, Script, ToolCall
 Json: TypeAlias = dict[str, Any]
 Outcome: TypeAlias = Literal["answering", "answered", "refused", "broken", "left"]
 
-MODELS: Final = frozenset({"gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano"})
+# By their form, so that a new one is no mistake and a misspelt prefix is.
+MODELS: Final = re.compile(r"(chatgpt-|gpt-|o\d|ft:gpt-)[\w.:-]*")
 _ROLES: Final = ("system", "assistant", "user", "function", "tool", "developer")
 # fmt: off
 _PARAMETERS: Final = frozenset({
@@ -62,6 +63,7 @@ class OpenAIChat:
     Attributes:
         key: The only key it takes.
         models: The models it has.
+        path: Where its API is; a server of one's own may have it anywhere.
         script: What is answered to the last message, or to the results of tools.
         latency: How long that takes; a message is a word, or a part of a tool call.
         faults: One for each request, in turn; None is a healthy one. All are healthy when there are no more.
@@ -70,7 +72,8 @@ class OpenAIChat:
 
     key: str
     script: Script = field(default_factory=Script)
-    models: frozenset[str] = MODELS
+    models: re.Pattern[str] = MODELS
+    path: str = "/v1"
     latency: Latency = field(default_factory=Latency)
     faults: Iterator[Fault | None] = field(default_factory=lambda: iter(()))
     received: list[ChatRequest] = field(default_factory=list)
@@ -78,7 +81,11 @@ class OpenAIChat:
 
     def routes(self) -> list[BaseRoute]:
         """Return its one route."""
-        return [Route("/v1/chat/completions", self._complete, methods=["POST"])]
+        return [Route(f"{self.path}/chat/completions", self._complete, methods=["POST"])]
+
+    def exchanges(self) -> list[ChatRequest]:
+        """Return `received`."""
+        return self.received
 
     async def _complete(self, request: Request) -> Response:
         fault = next(self.faults, None)
@@ -115,7 +122,7 @@ class OpenAIChat:
     def _check_model(self, body: Json) -> None:
         if not isinstance(body.get("model"), str):
             raise _invalid("you must provide a model parameter", "model")
-        if body["model"] not in self.models:
+        if not self.models.fullmatch(body["model"]):
             raise _Refusal(404, f"The model `{body['model']}` does not exist or you do not have access to it.")
 
     def _head(self, body: Json) -> Json:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 
@@ -16,7 +16,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer: words, tool calls, or both."""
+    """One answer: words, tool calls, or both. `{{heard}}` in the words stands for what was heard."""
 
     text: str = ""
     calls: tuple[ToolCall, ...] = ()
@@ -40,4 +40,5 @@ class Script:
     def answer(self, heard: str) -> Reply:
         """Return the answer to what was said, or to the results of tools."""
         found = (reply for pattern, reply in self.lines.items() if re.search(pattern, heard, re.IGNORECASE))
-        return next(found, self.otherwise)
+        reply = next(found, self.otherwise)
+        return replace(reply, text=reply.text.replace("{{heard}}", heard))

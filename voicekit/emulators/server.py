@@ -5,12 +5,13 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from voicekit.emulators.faults import Fault, Latency
 from voicekit.problems import refuse
 
 HOST: Final = "127.0.0.1"
@@ -21,6 +22,24 @@ class Emulator(Protocol):
 
     def routes(self) -> list[BaseRoute]:
         """Return its routes, at the vendor's own paths."""
+
+
+class Actor(Emulator, Protocol):
+    """An emulator of a vendor's API, which can be made slow and faulty while it runs."""
+
+    latency: Latency
+    faults: Iterator[Fault | None]
+
+    def exchanges(self) -> Sequence[Any]:
+        """Return what it received, in order: a dataclass for each request or connection."""
+
+
+@runtime_checkable
+class Hearing(Protocol):
+    """An emulator that hears speech, and has to be told what is said."""
+
+    def announce(self, text: str, secs: float = 0.0) -> None:
+        """Say what the next stretch of speech is, and how many seconds it takes: a pause within them is none."""
 
 
 class _Server(uvicorn.Server):
