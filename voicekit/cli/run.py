@@ -5,6 +5,7 @@ import gc
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from voicekit.cli.options import overriding
 from voicekit.cli.terminal import show
 from voicekit.cli.transcript import Transcript
 from voicekit.config.agent import Agent
-from voicekit.config.files import read_file
+from voicekit.config.files import read_file, variables_beside
 from voicekit.config.services import Service
 from voicekit.problems import Refused, refuse
 
@@ -23,18 +24,21 @@ HOST = "127.0.0.1"
 @click.command("run")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0: any free one.")
+@click.option("--emulate", is_flag=True, help="Put emulators in the place of the providers: no key is needed.")
 @overriding
-def command(path: Path, port: int, overrides: tuple[str, ...]) -> None:
+def command(path: Path, port: int, emulate: bool, overrides: tuple[str, ...]) -> None:
     """Check FILE, warm up, and answer calls until Ctrl-C.
 
     The talk page is at the address that is printed; it is reachable from this machine only.
     """
-    loaded = read_file(path, running=True, overrides=overrides)
+    variables_of = _emulated_variables if emulate else variables_beside
+    loaded = read_file(path, running=not emulate, overrides=overrides, variables_of=variables_of)
     show(loaded.problems, loaded.sources)
     if loaded.agent is None:
         sys.exit(1)
     try:
-        asyncio.run(_serve(loaded.agent, path, _bind(port)))
+        serve = _serve_emulated if emulate else _serve
+        asyncio.run(serve(loaded.agent, path, _bind(port)))
     except Refused as refused:
         show(refused.problems, loaded.sources)
         sys.exit(1)
@@ -52,6 +56,23 @@ def _bind(port: int) -> socket.socket:
         text = f"port {port} cannot be used: {error.strerror}"
         raise refuse("port-in-use", text, f"end what uses it, or choose another: --port {port + 1}") from error
     return listening
+
+
+def _emulated_variables(folder: Path) -> Mapping[str, str]:
+    from voicekit.calls.stage import stage_variables  # noqa: PLC0415 - only with --emulate
+
+    return stage_variables(variables_beside(folder))
+
+
+async def _serve_emulated(agent: Agent, path: Path, listening: socket.socket) -> None:
+    from voicekit.calls.scene import TALK  # noqa: PLC0415 - only with --emulate
+    from voicekit.calls.stage import staged  # noqa: PLC0415
+
+    async with staged(agent, TALK) as stage:
+        names = ", ".join(stage.emulators) or "nothing: all of it runs on this machine"
+        heard = f'; whatever is said is heard as "{TALK.unannounced}"' if stage.hears else ""
+        click.echo(f"{agent.name}: emulated: {names}{heard}", err=True)
+        await _serve(stage.agent, path, listening)
 
 
 async def _serve(agent: Agent, path: Path, listening: socket.socket) -> None:

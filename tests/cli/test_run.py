@@ -1,0 +1,92 @@
+"""`run --emulate`: a file answers with no key, and says what it is."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import RULES, run, write
+from voicekit.calls.speech import Speaker
+from voicekit.calls.talk import Result, Turn, hold
+from voicekit.calls.webrtc_caller import WebRtcCaller
+from voicekit.services.tts_embedded import available
+
+KEYED = """\
+prompt: Be brief.
+greeting: Hello.
+asr: deepgram/nova-3
+llm: openai/gpt-4o-mini
+tts: {provider: elevenlabs, voice: MineMineMineMineMine}
+"""
+
+
+@contextmanager
+def started(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "voicekit", "run", "agent.yaml", "--emulate", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def address(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("talk at "), process.stderr and process.stderr.read()
+    return line.split()[2]
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (KEYED, 'agent: emulated: deepgram, openai, elevenlabs; whatever is said is heard as "Hello."'),
+        pytest.param(
+            f"asr: pocketsphinx\n{RULES}tts: auto\n",
+            "agent: emulated: nothing: all of it runs on this machine",
+            marks=pytest.mark.long,
+        ),
+    ],
+)
+def test_it_says_who_is_emulated_and_serves(file: str, said: str, tmp_path: Path) -> None:
+    write(tmp_path, file)
+    with started(tmp_path) as process:
+        assert address(process).startswith("http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+        assert process.stderr is not None
+        told = process.stderr.read().splitlines()
+    assert told[:2] == [said, "agent: warming up …"]
+    assert "agent: ready after" in told[2]
+
+
+def test_a_provider_without_an_emulator_is_told(tmp_path: Path) -> None:
+    write(tmp_path, f"asr: {{provider: gladia, api_key: '${{KEY}}'}}\n{RULES}tts: auto\n")
+    done = run("run", "agent.yaml", "--emulate", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "agent.yaml:3:17: error: no emulator stands in for asr 'gladia' [no-emulator]\n" in done.stderr
+    assert "agent.yaml:3:34: warning: KEY is not set [unset-variable]\n" in done.stderr
+
+
+@pytest.mark.long
+@pytest.mark.skipif(available("flite") != "", reason=available("flite"))
+async def test_a_caller_is_answered(tmp_path: Path) -> None:
+    write(tmp_path, KEYED)
+    results: list[Result] = []
+    speaker = Speaker()
+    try:
+        with started(tmp_path) as process:
+            async with await WebRtcCaller.call(address(process)) as caller:
+                await caller.ear.sound(0.0, 15)
+                await caller.ear.silence(15)
+                right = await hold(caller, speaker, [Turn("Anything at all.", r"I heard: Hello\.$")], results.append)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=20) == 130
+    finally:
+        await speaker.close()
+    assert right, results
+    assert results[0].heard == "Hello."
