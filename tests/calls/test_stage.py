@@ -59,20 +59,20 @@ async def test_a_file_needs_no_key_and_reaches_the_emulators(tmp_path: Path) -> 
     async with staged(read(tmp_path, FILE)) as stage:
         agent, address = stage.agent, stage.address
     assert list(stage.emulators) == MEMBERS.split(", ")
-    assert [service.options["endpoint"] for service in (agent.asr, *agent.llm, agent.tts)] == [
+    assert [service.options["endpoint"] for service in agent.services] == [
         f"ws://{address}",
         f"http://{address}/v1",
         f"http://{address}/compatible/v1",
         f"ws://{address}",
     ]
-    assert {service.options["api_key"] for service in (agent.asr, *agent.llm, agent.tts)} == {KEY}
+    assert {service.options["api_key"] for service in agent.services} == {KEY}
 
 
 async def test_nothing_else_of_the_file_changes(tmp_path: Path) -> None:
     before = read(tmp_path, FILE)
     async with staged(before) as stage:
         after = stage.agent
-    for one, other in zip((before.asr, *before.llm, before.tts), (after.asr, *after.llm, after.tts), strict=True):
+    for one, other in zip(before.services, after.services, strict=True):
         changed = {"endpoint", "api_key"}
         assert {key: value for key, value in other.options.items() if key not in changed} == {
             key: value for key, value in one.options.items() if key not in changed
@@ -94,12 +94,12 @@ def test_a_real_key_is_replaced_and_nothing_else_is() -> None:
 async def test_a_key_that_a_file_names_itself_does_not_leave(tmp_path: Path) -> None:
     text = FILE.replace("asr: deepgram/nova-3", 'asr: {provider: deepgram, api_key: "${MINE}"}')
     async with staged(read(tmp_path, text, MINE="real")) as stage:
-        assert stage.agent.asr.options["api_key"] == KEY
+        assert stage.agent.services[0].options["api_key"] == KEY
 
 
 async def test_a_voice_whose_variable_is_unset_is_a_public_one(tmp_path: Path) -> None:
     async with staged(read(tmp_path, FILE.replace("MineMineMineMineMine", '"${VOICE}"'))) as stage:
-        assert stage.agent.tts.options["voice"] == "21m00Tcm4TlvDq8ikWAM"
+        assert stage.agent.services[-1].options["voice"] == "21m00Tcm4TlvDq8ikWAM"
 
 
 async def test_what_runs_on_this_machine_stays_as_it_is(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ async def test_a_provider_without_an_emulator_is_told_with_its_place(tmp_path: P
         async with staged(read(tmp_path, text, GLADIA_API_KEY="k")):
             pass
     hint = (
-        "there are emulators for asr deepgram; llm openai, openai-compatible; tts elevenlabs; "
+        "there are emulators for asr deepgram; llm openai, openai-compatible; tts elevenlabs; realtime openai; "
         "pocketsphinx, rules, auto, espeak, flite need none"
     )
     told = [(problem.code, problem.text, problem.help) for problem in refused.value.problems]
@@ -169,7 +169,7 @@ async def test_who_talks_himself_is_heard_and_quoted(tmp_path: Path) -> None:
     async with staged(read(tmp_path, FILE), TALK) as stage:
         assert stage.hears
         stage.announce("Where is my order?")
-        async with running(construct(stage.agent, stage.agent.asr, resources)) as line:
+        async with running(construct(stage.agent, stage.agent.services[0], resources)) as line:
             await line.say(tone(0.5) + quiet(0.5))
             await line.say(tone(0.5) + quiet(0.5))
             await line.down.wait(TranscriptionFrame, 2)

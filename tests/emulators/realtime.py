@@ -1,4 +1,4 @@
-"""What the tests of the OpenAI Realtime emulator share: a client that takes no event which the vendor's types refuse."""
+"""What the Realtime emulator's tests share: a client that takes no event which the vendor's types refuse."""
 
 import asyncio
 import base64
@@ -17,7 +17,9 @@ from voicekit.emulators.server import serve
 Json: TypeAlias = dict[str, Any]
 
 RATE = 24000
-_KINDS = {get_args(kind.model_fields["type"].annotation)[0]: kind for kind in get_args(get_args(RealtimeServerEvent)[0])}
+_KINDS = {
+    get_args(kind.model_fields["type"].annotation)[0]: kind for kind in get_args(get_args(RealtimeServerEvent)[0])
+}
 # The SDK names no such fields of a session, though its responses to other requests have them.
 _UNNAMED = {"id", "object", "expires_at"}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from voicekit.calls.scene import Scene
-from voicekit.calls.stand_ins import STAND_INS, StandIn, cast, services_of, stand_in
+from voicekit.calls.stand_ins import STAND_INS, StandIn, cast, stand_in
 from voicekit.config.agent import Agent
 from voicekit.config.services import Service
 from voicekit.config.suggestions import listed, suggest
@@ -80,7 +80,7 @@ async def staged(agent: Agent, scene: Scene | None = None) -> AsyncIterator[Stag
             (`unknown-emulator`).
     """
     scene = scene or Scene()
-    roles = cast(services_of(agent))
+    roles = cast(agent.services)
     emulators = {each.emulator: make(each, KEY, scene, services) for each, services in roles.items()}
     for name in (*scene.latency, *scene.faults):
         if name not in emulators:
@@ -118,6 +118,9 @@ def _reaching(agent: Agent, address: str) -> Agent:
         found = stand_in(service)
         return found.instead_of(service, address, KEY) if found else service
 
-    return agent.model_copy(
-        update={"asr": reach(agent.asr), "llm": tuple(map(reach, agent.llm)), "tts": reach(agent.tts)}
-    )
+    one = {kind: service and reach(service) for kind, service in _single(agent).items()}
+    return agent.model_copy(update={**one, "llm": tuple(map(reach, agent.llm))})
+
+
+def _single(agent: Agent) -> Mapping[str, Service | None]:
+    return {"asr": agent.asr, "tts": agent.tts, "realtime": agent.realtime}

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from voicekit.calls.scene import Scene
-from voicekit.config.agent import Agent
 from voicekit.config.services import Service
 from voicekit.emulators.deepgram_listen import DeepgramListen
 from voicekit.emulators.elevenlabs_stream import VOICES, ElevenLabsStream
 from voicekit.emulators.openai_chat import OpenAIChat
+from voicekit.emulators.openai_realtime import OpenAIRealtime
 from voicekit.emulators.server import Actor
 from voicekit.problems import Problem, Refused
 from voicekit.providers.catalog import Kind, Provider, catalog
@@ -72,11 +72,16 @@ def _elevenlabs(key: str, _scene: Scene, services: Sequence[Service]) -> Actor:
     return ElevenLabsStream(key, voices=VOICES | named)
 
 
+def _openai_realtime(key: str, scene: Scene, _services: Sequence[Service]) -> Actor:
+    return OpenAIRealtime(key, scene.script, unannounced=scene.unannounced)
+
+
 STAND_INS: Final = (
     StandIn("asr", "deepgram", "deepgram", "ws://{address}", _deepgram),
     StandIn("llm", "openai", "openai", "http://{address}/v1", _openai),
     StandIn("llm", "openai-compatible", "openai-compatible", "http://{address}/compatible/v1", _openai_compatible),
     StandIn("tts", "elevenlabs", "elevenlabs", "ws://{address}", _elevenlabs, {"voice": min(VOICES)}),
+    StandIn("realtime", "openai", "openai-realtime", "ws://{address}/v1/realtime", _openai_realtime),
 )
 
 # What runs on this machine needs none.
@@ -85,11 +90,6 @@ EMBEDDED: Final[Mapping[Kind, tuple[str, ...]]] = {
     "llm": ("rules",),
     "tts": ("auto", "espeak", "flite"),
 }
-
-
-def services_of(agent: Agent) -> tuple[Service, ...]:
-    """Return all services of a file."""
-    return (agent.asr, *agent.llm, agent.tts)
 
 
 def stand_in(service: Service) -> StandIn | None:
