@@ -109,8 +109,7 @@ failure:
   say: Sorry, something went wrong. Could you say that again?
 """
 
-KINDS: tuple[Kind, ...] = ("asr", "llm", "tts")
-ALL = [each for each in catalog().providers() if each.kind in KINDS]
+ALL = list(catalog().providers())
 # Every name is a model of this one, however odd: it sends what it is told to.
 ODD = [
     "qwen3:14b",
@@ -157,6 +156,7 @@ def choose(kind: Kind, name: str, model: str | None = None) -> Choice:
 def text_with(choice: Choice) -> str:
     embedded: tuple[tuple[Kind, str], ...] = (("asr", "pocketsphinx"), ("llm", "rules"), ("tts", "auto"))
     choices = {kind: choice if kind == choice.provider.kind else choose(kind, name) for kind, name in embedded}
+    choices = {"realtime": choice} if choice.provider.kind == "realtime" else choices
     return skeleton("agent", choices, "webrtc", "en")
 
 
@@ -183,6 +183,18 @@ def test_a_file_of_providers_is_this_text(folder: Path) -> None:
         "      set DEEPGRAM_API_KEY, CARTESIA_API_KEY, in the environment or in .env\n"
         "      voicekit run support.yaml\n"
     )
+
+
+def test_one_service_stands_in_place_of_three(folder: Path) -> None:
+    done = new("agent", "--realtime", "openai/gpt-realtime", "--stdout")
+    assert done.stdout.startswith("# agent: realtime OpenAI Realtime.\n")
+    assert (
+        "\n# Who hears, thinks and speaks. Options: voicekit providers realtime openai\nrealtime: openai/gpt-realtime\n"
+    ) in done.stdout
+    assert [problem.code for problem in problems(done.stdout)] == ["unset-variable"]
+    both = new("agent", "--realtime", "openai", "--tts", "flite")
+    assert both.exit_code == 2
+    assert both.stderr.endswith("Error: --realtime stands in place of --asr, --llm and --tts\n")
 
 
 def test_what_is_set_is_not_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,8 @@ turn
              wait_ms: 600
 
 turn.end  fixed
-    `fixed`: one timer. Absent: the asr's own detection where it has one, else Pipecat's smart-turn.
+    `fixed`: one timer. Absent: realtime's or asr's own detection where there is one, else Pipecat's
+    smart-turn.
 
 turn.wait_ms  a whole number from 100 to 5000  default: 600
     With `fixed`: milliseconds of silence since the last speech; it includes `vad.stop_secs`.

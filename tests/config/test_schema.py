@@ -347,7 +347,8 @@ REQUEST = """
 
 # What an example is put into: a right file, without what the example says.
 AROUND = {
-    "": "{prompt: Be brief., turn: {end: fixed}}",
+    "": "prompt: Be brief.",
+    "turn": "turn: {end: fixed}",
     "fallback": "llm: [openai/gpt-4o-mini, anthropic]",
     "greeting.": "{greeting: {say: Hello.}}",
     "tools.NAME.": "{tools: {NAME: {python: 'tools:lookup'}}}",

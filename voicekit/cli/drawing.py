@@ -30,9 +30,12 @@ def _named(service: Service) -> str:
 
 def _turn(agent: Agent) -> Iterator[str]:
     vad = agent.vad
-    yield f"{vad.provider}: speech after {vad.start_secs:g} s, silence after {vad.stop_secs:g} s"
+    if agent.detects_speech:
+        yield f"{vad.provider}: speech after {vad.start_secs:g} s, silence after {vad.stop_secs:g} s"
     if agent.turn.end == "fixed":
         yield f"the turn ends {agent.turn.wait_ms} ms after the last speech"
+    elif agent.realtime:
+        yield f"{agent.realtime.provider.name} ends the turn"
     elif agent.asr and agent.asr.provider.ends_turns(agent.asr.options):
         yield f"{agent.asr.provider.name} ends the turn"
     else:

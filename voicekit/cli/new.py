@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -22,25 +23,41 @@ from voicekit.problems import Place, Problem, Refused, Severity, refuse
 from voicekit.providers.catalog import Kind, catalog
 from voicekit.providers.packages import not_here, pip_line, to_install
 
+_EMBEDDED: Final[Mapping[Kind, str]] = {"asr": "pocketsphinx", "llm": "rules", "tts": "auto"}
+
 
 @click.command("new")
 @click.argument("name", metavar="NAME")
-@click.option("--asr", default="pocketsphinx", show_default=True, help="Who hears: a provider, or provider/model.")
-@click.option("--llm", default="rules", show_default=True, help="Who thinks.")
-@click.option("--tts", default="auto", show_default=True, help="Who speaks.")
+@click.option("--asr", show_default=_EMBEDDED["asr"], help="Who hears: a provider, or provider/model.")
+@click.option("--llm", show_default=_EMBEDDED["llm"], help="Who thinks.")
+@click.option("--tts", show_default=_EMBEDDED["tts"], help="Who speaks.")
+@click.option("--realtime", help="Who does all three, in place of --asr, --llm and --tts.")
 @click.option("--transport", default="webrtc", show_default=True, help="How the caller's sound comes and goes.")
 @click.option("--language", default="en", show_default=True, help="What is spoken, as en, en-GB, zh-CN.")
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
 @click.option("--stdout", is_flag=True, help="Print the file instead of writing it.")
 def command(
-    name: str, *, asr: str, llm: str, tts: str, transport: str, language: str, force: bool, stdout: bool
+    name: str,
+    *,
+    asr: str | None,
+    llm: str | None,
+    tts: str | None,
+    realtime: str | None,
+    transport: str,
+    language: str,
+    force: bool,
+    stdout: bool,
 ) -> None:
     """Write NAME.yaml, a voice agent to begin with.
 
     NAME is the agent's name, or a path that ends in .yaml. Without options the agent needs no key.
     """
     path = Path(name if name.endswith(".yaml") else f"{name}.yaml")
-    choices = _choose({"asr": asr, "llm": llm, "tts": tts})
+    if realtime is not None and (asr, llm, tts) != (None, None, None):
+        raise click.UsageError("--realtime stands in place of --asr, --llm and --tts")
+    named: dict[Kind, str | None] = {"asr": asr, "llm": llm, "tts": tts}
+    cascade = {kind: _EMBEDDED[kind] if word is None else word for kind, word in named.items()}
+    choices = _choose(cascade if realtime is None else {"realtime": realtime})
     text = skeleton(path.stem if name.endswith(".yaml") else name, choices, transport, language)
     _check(text, path)
     if stdout:

@@ -58,7 +58,7 @@ class Turn(Section):
     """When the caller has finished."""
 
     end: Annotated[Literal["fixed"], BeforeValidator(read_text)] | None = None
-    """`fixed`: one timer. Absent: the asr's own detection where it has one, else Pipecat's smart-turn."""
+    """`fixed`: one timer. Absent: realtime's or asr's own detection where there is one, else Pipecat's smart-turn."""
     wait_ms: Annotated[Int, between(100, 5000)] = 600
     """With `fixed`: milliseconds of silence since the last speech; it includes `vad.stop_secs`."""
 
@@ -267,3 +267,8 @@ class Agent(Section):
     def services(self) -> tuple[Service, ...]:
         """The services of the file, in the order in which a call passes them."""
         return tuple(service for service in (self.asr, *self.llm, self.tts, self.realtime) if service)
+
+    @property
+    def detects_speech(self) -> bool:
+        """Whether `vad` hears that somebody speaks: not where a realtime service does, and tells of it."""
+        return not (self.realtime and self.realtime.provider.proposes_turns and self.turn.end is None)

@@ -1,11 +1,12 @@
 """Checks: rules across sections. Each is a generator of problems, named as its code; none changes anything."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from voicekit.config.agent import CASCADE, Agent
+from voicekit.config.agent import Agent
 from voicekit.config.messages import Places
 from voicekit.config.placeholders import names
+from voicekit.config.realtime_checks import REALTIME_CHECKS
 from voicekit.config.request_checks import REQUEST_CHECKS
 from voicekit.config.suggestions import suggest
 from voicekit.problems import Problem, Severity
@@ -28,27 +29,6 @@ def check(agent: Agent, places: Places) -> Iterator[Problem]:
     """
     for one in CHECKS:
         yield from one(agent, places)
-
-
-def realtime_and_cascade(agent: Agent, places: Places) -> Iterator[Problem]:
-    """A speech-to-speech model leaves nothing for an asr, a model and a voice to do."""
-    beside = [kind for kind in CASCADE if getattr(agent, kind)]
-    if agent.realtime is None or not beside:
-        return
-    whole, first = places.key("realtime"), places.key(beside[0])
-    text = f"'realtime' hears, thinks and speaks by itself; {_quoted(beside)} beside it would never run"
-    # What is a file's own is never inherited.
-    own = places.key("version").file
-    upper, hint = first, "remove one or the other"
-    if whole.file != first.file and own in (whole.file, first.file):
-        upper, lower, removed = (whole, first, beside) if whole.file == own else (first, whole, ["realtime"])
-        hint = f"{lower.file}:{lower.line} sets {_quoted(removed)}: add {_quoted(f'{key}: !unset' for key in removed)}"
-    yield Problem("realtime-and-cascade", text, upper, hint)
-
-
-def _quoted(names: Iterable[str]) -> str:
-    *others, last = (f"'{name}'" for name in names)
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def wait_shorter_than_vad(agent: Agent, places: Places) -> Iterator[Problem]:
@@ -134,7 +114,7 @@ def _for_language(kind: str) -> str:
 
 def fallback_list(agent: Agent, places: Places) -> Iterator[Problem]:
     """Falling back needs somebody to fall back to, and somebody else."""
-    if agent.fallback.model_fields_set and len(agent.llm) < 2:
+    if agent.llm and agent.fallback.model_fields_set and len(agent.llm) < 2:
         text = "'fallback' needs a list of llm providers"
         yield Problem("fallback-without-list", text, places.key("fallback"), "llm: [openai/gpt-4o-mini, anthropic]")
     seen: set[tuple[object, ...]] = set()
@@ -238,7 +218,6 @@ def _each_rule(rules: "Rules") -> "Iterator[tuple[tuple[str | int, ...], Rule]]"
 
 
 CHECKS: Final[tuple[Check, ...]] = (
-    realtime_and_cascade,
     wait_shorter_than_vad,
     wait_without_fixed,
     two_turn_detectors,
@@ -253,5 +232,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     lines_filled,
     grammar_of_rules,
     builtin_parameters,
+    *REALTIME_CHECKS,
     *REQUEST_CHECKS,
 )

@@ -28,6 +28,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./-]*)( [A-Za-z0-9_./-]+)*")
 _SHOWN: Final = ("model", "voice")
 # What is no part of a file that does not use it.
 _USED: Final[Table[Path, Callable[[Agent], bool]]] = {
+    ("vad",): lambda agent: agent.detects_speech,
     ("turn", "wait_ms"): lambda agent: agent.turn.end == "fixed",
     ("fallback",): lambda agent: len(agent.llm) > 1,
 }
@@ -118,7 +119,7 @@ def _implied(agent: Agent, service: Service, written: Container[str]) -> Iterato
         elif node := _value(value, _from("voicekit")):
             yield key, node
     if "language" in provider.options and "language" not in service.options:
-        yield "language", Scalar(agent.language, True, _from("language"))
+        yield "language", Scalar(provider.spoken(agent.language), True, _from("language"))
     for key in _SHOWN:
         option = provider.options.get(key)
         if option and key not in service.options and (node := _value(option.default, _from("Pipecat"))):

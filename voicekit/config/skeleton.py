@@ -9,7 +9,12 @@ from voicekit.config.snippet import Choice, scalar, section, tools
 from voicekit.providers.catalog import Kind
 from voicekit.providers.packages import pip_line, to_install
 
-_DOES: Final[Mapping[Kind, str]] = {"asr": "hears", "llm": "thinks", "tts": "speaks"}
+_DOES: Final[Mapping[Kind, str]] = {
+    "asr": "hears",
+    "llm": "thinks",
+    "tts": "speaks",
+    "realtime": "hears, thinks and speaks",
+}
 _GREETING: Final = """\
 # What the agent says first; without it the caller does.
 greeting: Hello. How can I help?
@@ -40,11 +45,12 @@ def skeleton(name: str, choices: Mapping[Kind, Choice], transport: str, language
 
     Args:
         name: The agent's name; the file is `NAME.yaml`.
-        choices: Who hears, thinks and speaks.
+        choices: Who hears, thinks and speaks; or one who does it all.
         transport: How the caller's sound comes and goes.
         language: What is spoken.
     """
-    by_rules = choices["llm"].provider.name == "rules"
+    by_rules = any(choice.provider.name == "rules" for choice in choices.values())
+    named = [text for choice in choices.values() if (text := tools(choice.provider))]
     parts = [
         "".join(f"{line}\n" for line in _header(printable(name), choices, printable(language)))
         + f"version: 1\nname: {scalar(name)}\nlanguage: {scalar(language)}\n",
@@ -52,7 +58,7 @@ def skeleton(name: str, choices: Mapping[Kind, Choice], transport: str, language
         _GREETING,
         f"transport: {scalar(transport)}\n",
         *(_service(choice) for choice in choices.values()),
-        tools(choices["llm"].provider) or _MORE,
+        *(named or [_MORE]),
         # voicekit has these lines in some languages only.
         "" if phrasebook(language) else _FAILURE,
     ]

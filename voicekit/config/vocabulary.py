@@ -44,6 +44,7 @@ _TABLE: Final[Mapping[str, Mapping[str, Word]]] = {
             "llm", "llm: openai/gpt-4o"
         ),
         "model model_id model_name": Word("llm", "llm: openai/gpt-4o", "a model belongs to its provider"),
+        "speech_to_speech s2s realtime_model live_model": Word("realtime", "realtime: openai/gpt-realtime"),
         "text_to_speech synthesizer speech_synthesis tts_engine": Word("tts", "tts: espeak"),
         "voice voice_id tts_voice speaker": Word(
             "tts", "tts: {provider: elevenlabs, voice: 21m00Tcm4TlvDq8ikWAM}", "a voice belongs to its provider"

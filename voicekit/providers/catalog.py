@@ -83,6 +83,9 @@ class Provider:
         passes_extra: Whether it hands keys that it does not know on to the provider's API.
         keyterms: The option that takes names and words to expect, and the form it wants them in; or None.
         turns: When an asr ends turns itself: "with" or "without" options of these values; empty for never.
+        proposes_turns: Whether a realtime tells of the turns that it hears.
+        local_turns: Where False goes so that a realtime leaves the end of turns to us, as a target of an option; empty
+            where it cannot be told to.
         never_final: Whether an asr never marks words as final, so that a turn waits `ttfs_p99_latency` for them.
         models: Models that have a provider name of their own: patterns, and that name.
         one_of: Providers of the same kind of which the first usable one is taken; empty for all others.
@@ -106,6 +109,8 @@ class Provider:
     models: Mapping[str, str]
     turns: Mapping[str, Mapping[str, object]]
     never_final: bool
+    proposes_turns: bool = False
+    local_turns: str = ""
     one_of: tuple[str, ...] = ()
 
     @property
@@ -119,6 +124,11 @@ class Provider:
         """Those of `musts` that a file must give: nothing of ours and no variable stands for them."""
         given = {*self.environment, *self.defaults}
         return tuple(names for names in self.musts if given.isdisjoint(names))
+
+    def spoken(self, tag: str) -> str:
+        """Return a language as the provider is told of it: OpenAI's transcription takes `en`, and refuses `en-GB`."""
+        target = self.options["language"].target if "language" in self.options else ""
+        return tag.partition("-")[0].lower() if target.endswith(".transcription.language") else tag
 
     def ends_turns(self, options: Mapping[str, object]) -> bool:
         """Say whether an asr ends turns itself with the options that a file gives it."""
@@ -221,6 +231,8 @@ def provider(kind: Kind, name: str, entry: Mapping[str, Any]) -> Provider:
         models=MappingProxyType(entry.get("models", {})),
         turns=MappingProxyType(entry.get("turns", {})),
         never_final=entry.get("never_final", False),
+        proposes_turns=entry.get("proposes_turns", False),
+        local_turns=entry.get("local_turns", ""),
         one_of=tuple(entry.get("one_of", ())),
     )
 

@@ -66,19 +66,24 @@ def _arguments(agent: Agent, service: Service) -> tuple[dict[str, Any], dict[str
     """Return the constructor's arguments and the Settings, nested as the catalogue's targets say."""
     options = {name: value for name, value in service.options.items() if value is not None}
     if "language" in service.provider.options:
-        options.setdefault("language", agent.language)
+        options.setdefault("language", service.provider.spoken(agent.language))
     tree: dict[str, Any] = {"init": {}, "settings": {}}
     for name, value in options.items():
-        *path, last = service.provider.options[name].target.split(".")
-        branch = tree
-        for step in path:
-            branch = branch.setdefault(step, {})
-        branch[last] = value
+        _put(tree, service.provider.options[name].target, value)
+    if service.provider.local_turns and agent.turn.end is not None:
+        _put(tree, service.provider.local_turns, False)
     if service.extra:
         tree["settings"]["extra"] = dict(service.extra)
-    if service.kind == "llm" and agent.prompt:
+    if service.kind in ("llm", "realtime") and agent.prompt:
         tree["settings"]["system_instruction"] = agent.prompt
     return tree["init"], tree["settings"]
+
+
+def _put(tree: dict[str, Any], target: str, value: object) -> None:
+    *path, last = target.split(".")
+    for step in path:
+        tree = tree.setdefault(step, {})
+    tree[last] = value
 
 
 def _settings(cls: type, provider: Provider, values: dict[str, Any]) -> object:

@@ -43,11 +43,17 @@ def _openai_compatible(agent: Agent, service: Service, resources: Resources, arg
     return {"api_key": "none"} | arguments
 
 
+def _ultravox(agent: Agent, service: Service, resources: Resources, arguments: Arguments) -> Arguments:
+    # It reads no Settings for this.
+    return arguments | {"params": {**arguments.get("params", {}), "system_prompt": agent.prompt}}
+
+
 HOOKS: Final[Mapping[tuple[str, str], Hook]] = {
     ("asr", "pocketsphinx"): _pocketsphinx,
     ("llm", "anthropic"): _anthropic,
     ("llm", "openai-compatible"): _openai_compatible,
     ("llm", "rules"): _rules,
+    ("realtime", "ultravox"): _ultravox,
     ("tts", "espeak"): _espeak,
     ("tts", "flite"): _flite,
 }

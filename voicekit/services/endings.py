@@ -1,4 +1,4 @@
-"""Endings: whether an asr's class proposes the ends of turns and marks words as final, read from its source."""
+"""Endings: whether a service's class proposes the ends of turns and marks words as final, read from its source."""
 
 import inspect
 import re
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from pipecat.services.stt_service import SegmentedSTTService
 
-_TURNS = re.compile(r"\.user_turn_strategies = ")
+_TURNS = re.compile(r"\.user_turn_strategies = |\buser_turn_strategies=External")
 _FINALS = re.compile(r"\bfinalized *=|\bconfirm_finalize\(")
 
 
 def proposes_turns(cls: type) -> bool:
-    """Say whether a class can end turns itself, be it always or by an option."""
+    """Say whether a class can end turns itself and tells of it, be it always or by an option."""
     return any(_TURNS.search(source) for source in _sources(cls))
 
 

@@ -153,7 +153,8 @@ def _entry(cls: type, correction: Correction, registry: Registry) -> Entry:
         "needs": [name for name in entry["needs"] if name not in variables and name not in defaults],
     }
     entry["needs"] = correction.get("needs", entry["needs"])
-    entry |= _endings(cls, correction) if kind_of(cls) == "asr" else {}
+    entry |= _endings(cls, correction) if kind_of(cls) == "asr" else {"proposes_turns": proposes_turns(cls)}
+    entry["local_turns"] = correction.get("local_turns", "")
     entry["python"] = registry.python(entry["extra"])
     needed = (name for need in entry["needs"] for name in need.split("|"))
     unknown = {*entry["environment"], *defaults, *needed, *entry["keyterms"]} - set(options)
