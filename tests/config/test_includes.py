@@ -12,7 +12,7 @@ RULES = "llm: {provider: rules, rules: [{hear: hello, say: Hello.}]}\n"
 
 
 def test_a_text_is_taken_as_it_is(tmp_path: Path) -> None:
-    text = "You are\n  {{kind}} of ${NOBODY}: \\{{ # no comment\n"
+    text = "You are\n  {{agent.name}} of ${NOBODY}: \\{{ # no comment\n"
     write(tmp_path, {"agent.yaml": f"{FILE}llm: openai\nprompt: !include p/prompt.md\n", "p/prompt.md": text})
     assert loaded(tmp_path).prompt == text.rstrip("\n")
 

@@ -44,7 +44,7 @@ class Line:
         self.events: list[Event] = []
         self.spoken: list[str] = []
         self.time = 1000.0
-        self.failure = Failure(agent, self.events.append, self.say, lambda: self.time)
+        self.failure = Failure(agent, self.events.append, self.say, now=lambda: self.time)
 
     async def say(self, frame: Frame) -> None:
         assert isinstance(frame, TTSSpeakFrame)

@@ -47,6 +47,7 @@ class Desk:
         self.seen: list[tuple[str, str, dict[str, str], str]] = []
         self.events: list[Event] = []
         self.function: FunctionSchema | None = None
+        self.values: dict[str, Any] = {}
 
     @property
     def base(self) -> str:
@@ -87,7 +88,8 @@ class Desk:
             # A file is refused at once where such an address can be read in it.
             tool = agent.tools["find"].model_copy(update={"private_network": False})
             agent = agent.model_copy(update={"tools": {"find": tool}})
-        [self.function] = Toolbox(agent, self._folder, self._network).functions(lambda: None, self.events.append)
+        toolbox = Toolbox(agent, self._folder, self._network)
+        [self.function] = toolbox.functions(lambda: None, self.events.append, lambda: self.values)
 
     async def call(self, **arguments: Any) -> Any:
         results: list[Any] = []
@@ -186,6 +188,56 @@ async def test_types_are_kept_in_a_body(desk: Desk) -> None:
     # One value is missing, and a text that needs it is left out.
     assert json.loads(desk.seen[0][3]) == values
     assert desk.seen[0][2]["Content-Type"] == "application/json"
+
+
+CALL: dict[str, Any] = {"caller": {"number": "+49 30/1", "name": ""}, "time": "12:05", "var": {"shop": "{{id}}"}}
+
+
+@pytest.mark.parametrize(
+    ("http", "keys", "arguments", "path", "body"),
+    [
+        ("GET BASE/{{caller.number}}/a?t={{time}}", {}, {"id": "1"}, "/%2B49%2030%2F1/a?t=12%3A05&id=1", ""),
+        ("GET BASE/{{var.shop}}/{{id}}", {}, {"id": "1"}, "/%7B%7Bid%7D%7D/1", ""),
+        ("GET BASE/{{caller.name:-x}}", {}, {"id": "1"}, "/x?id=1", ""),
+        ("GET BASE/a", {"query": {"c": "{{caller.number}}", "n": "{{caller.name}}", "i": "{{id}}"}}, {"id": "1"},
+         "/a?c=%2B49%2030%2F1&i=1", ""),
+        ("POST BASE/a", {"body": {"c": "{{caller}}", "n": "{{caller.name}}", "t": "at {{time}}"}}, {"id": "1"}, "/a",
+         '{"t": "at 12:05"}'),
+        ("POST BASE/a", {"form": {"c": "{{caller.number}}", "n": "{{caller.name}}"}}, {"id": "1"}, "/a",
+         "c=%2B49+30%2F1"),
+    ],
+)  # fmt: skip
+async def test_values_of_the_call_are_encoded_as_arguments_are(
+    http: str, keys: Any, arguments: Any, path: str, body: str, desk: Desk
+) -> None:
+    await desk.open(answer({}))
+    desk.values = CALL
+    parameters = ORDER | ({"caller": {"type": "string", "optional": True}} if "body" in keys else {})
+    desk.tool(http, parameters=parameters, **keys)
+    assert "error" not in await desk.call(**arguments)
+    [(_, raw, _, sent)] = desk.seen
+    assert (raw, sent) == (path, body)
+
+
+async def test_an_argument_stands_over_the_value_of_the_call_even_while_it_is_missing(desk: Desk) -> None:
+    await desk.open(answer({}))
+    desk.values = CALL
+    parameters = {"time": {"type": "string", "optional": True}}
+    desk.tool("POST BASE/a", parameters=parameters, body={"time": "{{time}}", "number": "{{caller.number}}"})
+    await desk.call(time="noon")
+    await desk.call()
+    assert [json.loads(seen[3]) for seen in desk.seen] == [
+        {"time": "noon", "number": "+49 30/1"},
+        {"number": "+49 30/1"},
+    ]
+
+
+async def test_an_address_without_a_value_of_the_call_is_told(desk: Desk) -> None:
+    await desk.open(answer({}))
+    desk.values = CALL
+    desk.tool("GET BASE/{{caller.name}}")
+    assert await desk.call() == {"error": "there is no value for 'caller.name'"}
+    assert desk.seen == []
 
 
 async def test_a_default_is_sent(desk: Desk) -> None:

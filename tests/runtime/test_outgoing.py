@@ -11,7 +11,7 @@ from voicekit.runtime.outgoing import BadArgumentError, Outgoing, outgoing
 def sent(http: str, values: dict[str, str]) -> Outgoing:
     tool = Tool.model_validate({"http": http, "description": "Find it."})
     assert tool.http
-    return outgoing(tool, tool.http, values)
+    return outgoing(tool, tool.http, values, values)
 
 
 @given(st.text())

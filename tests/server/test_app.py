@@ -240,6 +240,23 @@ async def test_candidates_of_no_call_are_a_problem(client: httpx.AsyncClient) ->
     assert (answer.status_code, answer.json()) == (404, {"problem": "there is no such call", "help": ""})
 
 
+async def test_a_call_that_brings_too_little_is_refused(tmp_path: Path) -> None:
+    host = host_of(FILE.replace("Hello there.", "Hello {{var.name}}, this is {{agent.name}}."), tmp_path)
+    async with client_of(host) as client:
+        assert (await client.get("/api/agent")).json()["greeting"] == "Hello , this is desk."
+        peer, body = await offer()
+        answer = await client.post("/api/offer", json=body)
+        assert (answer.status_code, answer.json()) == (
+            422,
+            {
+                "problem": "the call brings no value for 'name', which the file names as {{var.name}}",
+                "help": "give it with the call, or write {{var.name:-…}} in the file",
+            },
+        )
+        assert host.live == 0
+        await peer.close()
+
+
 async def test_an_offer_is_answered_and_ends_with_the_server(client: httpx.AsyncClient, host: Host) -> None:
     peer, body = await offer()
     answer = (await client.post("/api/offer", json=body)).json()

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from voicekit.config.document import Scalar
 from voicekit.config.fact import Fact, Words
-from voicekit.config.lines import Line
+from voicekit.config.lines import Line, Template
 from voicekit.config.ranges import LANGUAGE, NAME, TOOL_NAME, between, formed
 from voicekit.config.request import REPEATABLE, Body, Headers, ReadRequest, ResultPath, Templates
 from voicekit.config.scalars import Anything, Bool, Int, Num, Text, read_text, wrong_type
@@ -118,7 +118,8 @@ class Tool(Section):
     builtin: Annotated[Literal["current_time", "end_call"], BeforeValidator(read_text)] | None = None
     """A tool that voicekit brings."""
     http: ReadRequest | None = None
-    """`METHOD URL`: a request to an API. `{{name}}` in the path is an argument; scheme, host and port take none."""
+    """`METHOD URL`: a request to an API. `{{name}}` in the path is an argument or a value of the call, encoded; scheme,
+    host and port take none."""
     python: (
         Annotated[
             Text,
@@ -220,8 +221,8 @@ class Agent(Section):
     """For people."""
     language: Annotated[Text, formed(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", LANGUAGE), Field(examples=["en-GB"])] = "en"
     """What is spoken: the default of asr and tts, and of built-in phrases."""
-    prompt: Annotated[Text, Field(examples=["You are the voice of Acme's service line. Be brief and warm."])] = ""
-    """The model's instructions."""
+    prompt: Annotated[Template, Field(examples=["You are the voice of Acme's service line. Be brief and warm."])] = ""
+    """The model's instructions. `{{caller.number}}`, `{{today}}` and the other values of a call are filled in."""
     greeting: Annotated[Greeting | None, FALSE_IS_NONE] = None
     """The first thing said. Absent or `false`: the caller speaks first."""
     transport: Transport = Field(default_factory=Transport)

@@ -1,18 +1,17 @@
 """Checks: rules across sections. Each is a generator of problems, named as its code; none changes anything."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from voicekit.config.agent import Agent
+from voicekit.config.call_values import CALL_VALUES, begins_call_value
 from voicekit.config.messages import Places
-from voicekit.config.placeholders import names
+from voicekit.config.placeholders import Placeholder
 from voicekit.config.realtime_checks import REALTIME_CHECKS
 from voicekit.config.request_checks import REQUEST_CHECKS
-from voicekit.config.suggestions import suggest
+from voicekit.config.suggestions import listed, suggest
+from voicekit.config.templates import Templated, templates
 from voicekit.problems import Problem, Severity
-
-if TYPE_CHECKING:
-    from voicekit.config.rules import Rule, Rules
 
 Check = Callable[[Agent, Places], Iterator[Problem]]
 
@@ -136,7 +135,7 @@ def tools_named(agent: Agent, places: Places) -> Iterator[Problem]:
     if rules is None:
         return
     used = set()
-    for path, rule in _each_rule(rules):
+    for path, rule in rules.each():
         used.add(rule.tool)
         if rule.tool and rule.tool not in agent.tools:
             text = f"no tool is named '{rule.tool}'"
@@ -150,48 +149,30 @@ def tools_named(agent: Agent, places: Places) -> Iterator[Problem]:
 def steps_named(agent: Agent, places: Places) -> Iterator[Problem]:
     """Rules go to steps that exist."""
     rules = next((service.rules for service in agent.llm if service.rules), None)
-    for path, rule in _each_rule(rules) if rules else ():
+    for path, rule in rules.each() if rules else ():
         if rule.go not in ("", "start") and rules and rule.go not in rules.steps:
             hint = suggest(rule.go, [*rules.steps, "start"])
             yield Problem("missing-step", f"no step is named '{rule.go}'", places.value("llm", *path, "go"), hint)
 
 
 def placeholders_known(agent: Agent, places: Places) -> Iterator[Problem]:
-    """A placeholder in an answer is a slot of its rule, or the result of its tool."""
-    rules = next((service.rules for service in agent.llm if service.rules), None)
-    for path, rule in _each_rule(rules) if rules else ():
-        known = {slot for phrase in rule.hear for slot in phrase.slots} | set(rule.ask) | set(rule.with_)
-        known |= {"result"} if rule.tool else set()
-        for key, text in _each_text(rule):
-            for placeholder in names(text):
-                first = placeholder.root
-                if first not in known and not placeholder.has_default:
-                    has = f": {', '.join(sorted(known))}" if known else ""
-                    told = f"no value is named '{first}' here{has}"
-                    place = places.value("llm", *path, *key)
-                    yield Problem("unknown-placeholder", told, place, suggest(first, known))
+    """A placeholder names what is known where it stands: a slot, an argument, or a value of the call."""
+    for template in templates(agent):
+        for placeholder in template.placeholders:
+            if not template.knows(placeholder):
+                whole = begins_call_value(placeholder.root) or not template.own
+                told = f"no value is named '{placeholder.name if whole else placeholder.root}' here"
+                has = f": {', '.join(template.own)}" if template.own else ""
+                hint = _help(template, placeholder)
+                yield Problem("unknown-placeholder", told + has, places.value(*template.path), hint)
 
 
-def _each_text(rule: "Rule") -> Iterator[tuple[tuple[str | int, ...], str]]:
-    for name, line in (("say", rule.say), ("failed", rule.failed or ())):
-        yield from (((name, index), text) for index, text in enumerate(line))
-    for slot, question in rule.ask.items():
-        yield from ((("ask", slot, index), text) for index, text in enumerate(question))
-    yield from ((("with", name), text) for name, text in rule.with_.items())
-
-
-def lines_filled(agent: Agent, places: Places) -> Iterator[Problem]:
-    """A line outside a rule has no values to be filled with."""
-    rules = next((service.rules for service in agent.llm if service.rules), None)
-    lines = {
-        ("greeting", "say"): agent.greeting.say if agent.greeting else (),
-        ("failure", "say"): agent.failure.say,
-        ("llm", "otherwise"): rules.otherwise if rules else (),
-    }
-    for path, line in lines.items():
-        for placeholder in (each for variant in line for each in names(variant)):
-            text = f"no value is named '{placeholder.root}' here"
-            yield Problem("unknown-placeholder", text, places.value(*path), r"write \{{ for the signs themselves")
+def _help(template: Templated, placeholder: Placeholder) -> str:
+    if meant := suggest(placeholder.root, template.own) or suggest(placeholder.name, CALL_VALUES):
+        return meant
+    if begins_call_value(placeholder.root):
+        return listed(CALL_VALUES, most=len(CALL_VALUES))
+    return template.help.replace("NAME", placeholder.root)
 
 
 def grammar_of_rules(agent: Agent, places: Places) -> Iterator[Problem]:
@@ -209,14 +190,6 @@ def builtin_parameters(agent: Agent, places: Places) -> Iterator[Problem]:
             yield Problem("unused-key", text, places.key("tools", name, "parameters"), "remove them")
 
 
-def _each_rule(rules: "Rules") -> "Iterator[tuple[tuple[str | int, ...], Rule]]":
-    for index, rule in enumerate(rules.rules):
-        yield ("rules", index), rule
-    for step, within in rules.steps.items():
-        for index, rule in enumerate(within):
-            yield ("steps", step, index), rule
-
-
 CHECKS: Final[tuple[Check, ...]] = (
     wait_shorter_than_vad,
     wait_without_fixed,
@@ -229,7 +202,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     tools_named,
     steps_named,
     placeholders_known,
-    lines_filled,
     grammar_of_rules,
     builtin_parameters,
     *REALTIME_CHECKS,

@@ -1,5 +1,6 @@
 """Lines: what voicekit itself says, as text, as variants that rotate, or with a manner of saying."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator
@@ -8,6 +9,8 @@ from pydantic_core import PydanticCustomError
 from voicekit.config.fact import Fact
 from voicekit.config.placeholders import PlaceholderError, fill, names
 from voicekit.config.scalars import read_template
+
+_NO_VALUES: Final[Mapping[str, object]] = {}
 
 
 def _listed(value: Any) -> Any:
@@ -42,6 +45,11 @@ Line = Annotated[tuple[Template, ...], NOT_EMPTY, ONE_OR_MORE]
 """Variants of one line; a text is its own only variant."""
 
 
-def spoken(line: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the variants of a line outside a rule as they are said: nothing is filled in, and an escape is undone."""
-    return tuple(fill(variant, {}) for variant in line)
+def said(variant: str, values: Mapping[str, object]) -> str:
+    """Return a variant of a line as it is said: values are filled in, one that is missing as nothing."""
+    return fill(variant, values, missing="")
+
+
+def spoken(line: tuple[str, ...], values: Mapping[str, object] = _NO_VALUES) -> tuple[str, ...]:
+    """Return all variants of a line as they are said."""
+    return tuple(said(variant, values) for variant in line)

@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from voicekit.config.addresses import is_plainly_private
 from voicekit.config.agent import HTTP_KEYS, TOOL_KINDS, Agent, Tool
 from voicekit.config.messages import Places
-from voicekit.config.placeholders import Placeholder, names
-from voicekit.config.request import Request, texts
-from voicekit.config.suggestions import suggest
+from voicekit.config.placeholders import names
+from voicekit.config.request import Request
+from voicekit.config.templates import request_texts
 from voicekit.problems import Problem, Severity
-
-Path = tuple[str | int, ...]
 
 
 def keys_of_requests(agent: Agent, places: Places) -> Iterator[Problem]:
@@ -53,18 +51,6 @@ def one_body(agent: Agent, places: Places) -> Iterator[Problem]:
             yield Problem("body-without-use", text, places.key("tools", name, written[0]), hint)
 
 
-def arguments_known(agent: Agent, places: Places) -> Iterator[Problem]:
-    """A placeholder in a request is one of its tool's parameters."""
-    for name, tool, request in _requests(agent):
-        known = list(tool.parameters or {})
-        for path, placeholder in _placeholders(tool, request):
-            if placeholder.root not in known:
-                has = f": {', '.join(known)}" if known else ""
-                text = f"no value is named '{placeholder.root}' here{has}"
-                hint = suggest(placeholder.root, known) or f"add it to the parameters: {placeholder.root}: string"
-                yield Problem("unknown-placeholder", text, places.value("tools", name, *path), hint)
-
-
 def arguments_given(agent: Agent, places: Places) -> Iterator[Problem]:
     """Without a value there is no address; elsewhere the key is left out."""
     for name, tool, request in _requests(agent):
@@ -77,8 +63,8 @@ def arguments_given(agent: Agent, places: Places) -> Iterator[Problem]:
 
 def arguments_sent(agent: Agent, places: Places) -> Iterator[Problem]:
     """What is not named in a request that is written out goes nowhere."""
-    for name, tool, request in _requests(agent):
-        used = {placeholder.root for _, placeholder in _placeholders(tool, request)}
+    for name, tool, _ in _requests(agent):
+        used = {placeholder.root for _, text in request_texts(tool) for placeholder in names(text)}
         for parameter in tool.parameters or () if tool.places_arguments else ():
             if parameter not in used:
                 text = f"the argument '{parameter}' is not sent: nothing in the request names it"
@@ -96,11 +82,4 @@ def _may_be_missing(tool: Tool, parameter: str) -> bool:
     return isinstance(schema, dict) and schema.get("optional") is True and "default" not in schema
 
 
-def _placeholders(tool: Tool, request: Request) -> Iterator[tuple[Path, Placeholder]]:
-    yield from ((("http",), placeholder) for placeholder in request.placeholders)
-    for key in ("headers", "query", "body", "form"):
-        for path, text in texts(getattr(tool, key), (key,)):
-            yield from ((path, placeholder) for placeholder in names(text))
-
-
-REQUEST_CHECKS = (keys_of_requests, described, host_allowed, one_body, arguments_known, arguments_given, arguments_sent)
+REQUEST_CHECKS = (keys_of_requests, described, host_allowed, one_body, arguments_given, arguments_sent)

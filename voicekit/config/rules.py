@@ -1,5 +1,6 @@
 """Rules: the dialogue of `llm: rules`, as the file states it."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, InstanceOf, WithJsonSchema
@@ -44,6 +45,11 @@ class Rule(Section):
     go: Annotated[Text, Field(examples=["start"])] = ""
     """The step that is heard from now on; `start` leaves a step."""
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Everything that its answer may name, besides the result: what it hears, asks for and adds."""
+        return frozenset({slot for phrase in self.hear for slot in phrase.slots} | {*self.ask, *self.with_})
+
 
 class Rules(Section):
     """The dialogue: rules tried in order, first match wins."""
@@ -58,3 +64,11 @@ class Rules(Section):
         Line, Field(examples=["Once more, please?"], json_schema_extra=absent("the language's own words"))
     ] = ()
     """With `provider: rules`: said when nothing matches."""
+
+    def each(self) -> Iterator[tuple[tuple[str | int, ...], Rule]]:
+        """Yield every rule with its path."""
+        for index, rule in enumerate(self.rules):
+            yield ("rules", index), rule
+        for step, within in self.steps.items():
+            for index, rule in enumerate(within):
+                yield ("steps", step, index), rule

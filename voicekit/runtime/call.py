@@ -17,6 +17,7 @@ from pipecat.transports.base_transport import BaseTransport
 from pipecat.workers.runner import WorkerRunner
 
 from voicekit.config.agent import Agent
+from voicekit.config.lines import said as filled
 from voicekit.records.events import (
     AgentSaid,
     AnswerBegan,
@@ -35,6 +36,8 @@ from voicekit.runtime.pipeline import Parts, assemble
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.secrets import Mask
 from voicekit.runtime.tools import Toolbox
+from voicekit.runtime.values import with_values
+from voicekit.services.llm_rules import Values
 
 # How long the model may take to its last words after it has ended the call.
 FAREWELL_SECS = 10.0
@@ -48,7 +51,8 @@ class Call:
         toolbox: The file's tools.
         resources: What calls share.
         line: Whom it is held with.
-        greeting: The first words, or empty when the caller speaks first.
+        greeting: The first words, to be filled in, or empty when the caller speaks first.
+        values: Gives what placeholders stand for.
         listener: Told of what happens.
 
     Raises:
@@ -63,17 +67,19 @@ class Call:
         resources: Resources,
         line: Line,
         greeting: str,
+        values: Values,
         listener: Listener,
     ) -> None:
         self._agent = agent
         self._greeting = greeting
+        self._values = values
         self._listener = listener
         self._ended_by = ""
         self._mask = Mask(agent)
         self._began = time.monotonic()
         self._tasks: set[asyncio.Task[None]] = set()
-        functions = toolbox.functions(self.hang_up, self._tell)
-        parts = assemble(agent, resources, line.transport, functions, self._tell)
+        functions = toolbox.functions(self.hang_up, self._tell, values)
+        parts = assemble(with_values(agent, values()), resources, line.transport, functions, self._tell, values=values)
         latency, self._farewell = UserBotLatencyObserver(), Farewell()
         self._worker = PipelineWorker(
             parts.pipeline,
@@ -89,7 +95,7 @@ class Call:
             cancel_on_idle_timeout=False,
             rtvi_observer_params=RTVIObserverParams(function_call_report_level={"*": RTVIFunctionCallReportLevel.NAME}),
         )
-        self._failure = Failure(agent, self._tell, self._worker.queue_frame)
+        self._failure = Failure(agent, self._tell, self._worker.queue_frame, values)
         self._listen(line.transport, parts, latency)
 
     async def run(self) -> None:
@@ -128,7 +134,7 @@ class Call:
         greeting, self._greeting = self._greeting, ""
         if greeting and self._agent.greeting:
             await asyncio.sleep(self._agent.greeting.delay_ms / 1000)
-            await self._worker.queue_frame(TTSSpeakFrame(greeting))
+            await self._worker.queue_frame(TTSSpeakFrame(filled(greeting, self._values())))
 
     def _listen(self, transport: BaseTransport, parts: Parts, latency: UserBotLatencyObserver) -> None:
         async def connected(_transport: BaseTransport, _client: object) -> None:

@@ -18,10 +18,17 @@ from voicekit.runtime.hooks import HOOKS
 from voicekit.runtime.resources import Resources
 from voicekit.services import signatures
 from voicekit.services.annotations import members
+from voicekit.services.llm_rules import Values
 
 
-def construct(agent: Agent, service: Service, resources: Resources) -> FrameProcessor:
+def construct(agent: Agent, service: Service, resources: Resources, values: Values = dict) -> FrameProcessor:
     """Build a service: its class, its constructor's arguments and its Settings.
+
+    Args:
+        agent: The file, with its prompt as the call has it.
+        service: The section of it.
+        resources: What calls share.
+        values: Gives what the answers of rules may name of the call.
 
     Raises:
         Refused: Its package is not installed, or its constructor does not take what it was given.
@@ -31,6 +38,8 @@ def construct(agent: Agent, service: Service, resources: Resources) -> FrameProc
     arguments, settings = _arguments(agent, service)
     if provider.http_session:
         arguments["aiohttp_session"] = resources.http
+    if service.rules:
+        arguments["values"] = values
     if hook := HOOKS.get((service.kind, provider.name)):
         arguments = hook(agent, service, resources, arguments)
     try:

@@ -12,9 +12,10 @@ from pipecat.services.tts_service import TTSService
 from pipecat.utils.errors import ErrorCategory
 
 from voicekit.config.agent import Agent
-from voicekit.config.lines import spoken
+from voicekit.config.lines import said
 from voicekit.records.events import Listener, Trouble
 from voicekit.runtime.failover import FailoverLLM
+from voicekit.services.llm_rules import Values
 
 QUIET_SECS = 5.0
 
@@ -26,6 +27,7 @@ class Failure:
         agent: The file.
         listener: Told of each error.
         say: Speaks a line.
+        values: Gives what placeholders in the lines stand for.
         now: Tells the time, in seconds.
     """
 
@@ -34,9 +36,11 @@ class Failure:
         agent: Agent,
         listener: Listener,
         say: Callable[[TTSSpeakFrame], Awaitable[None]],
+        values: Values = dict,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._lines = itertools.cycle(spoken(agent.failure.say))
+        self._lines = itertools.cycle(agent.failure.say)
+        self._values = values
         self._listener = listener
         self._say = say
         self._now = now
@@ -51,7 +55,7 @@ class Failure:
         # One cause is often reported several times: a connection that is tried again, say.
         if _may_cost_a_turn(error) and self._now() >= self._quiet_until:
             self._quiet_until = self._now() + QUIET_SECS
-            await self._say(TTSSpeakFrame(next(self._lines), append_to_context=False))
+            await self._say(TTSSpeakFrame(said(next(self._lines), self._values()), append_to_context=False))
 
 
 def _source(processor: FrameProcessor | None) -> str:

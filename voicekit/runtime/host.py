@@ -5,7 +5,7 @@ import itertools
 from pathlib import Path
 
 from voicekit.config.agent import Agent
-from voicekit.config.lines import spoken
+from voicekit.config.templates import variables_wanted
 from voicekit.problems import refuse
 from voicekit.records.events import Listener
 from voicekit.runtime.call import Call
@@ -16,6 +16,7 @@ from voicekit.runtime.own import with_own_classes
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.tools import Toolbox
 from voicekit.runtime.vad import vad_analyzer
+from voicekit.runtime.values import refuse_without, values_of
 from voicekit.services.child import ChildLost
 
 # Enough for one process on two cores; beyond it every call would suffer.
@@ -37,7 +38,8 @@ class Host:
         self.agent = settle(with_own_classes(agent, folder))
         self.resources = Resources()
         self._toolbox = Toolbox(agent, folder, self.resources.network)
-        self._greetings = itertools.cycle(spoken(agent.greeting.say) if agent.greeting else ("",))
+        self._greetings = itertools.cycle(agent.greeting.say if agent.greeting else ("",))
+        self._wanted = variables_wanted(agent)
         self._calls: set[Call] = set()
 
     @property
@@ -72,15 +74,17 @@ class Host:
         """Return a new call; it is one of those the host can take until `hold` has run it.
 
         Raises:
-            Refused: All lines are busy, or a service cannot be built.
+            Refused: All lines are busy, the line lacks a value that the file wants, or a service cannot be built.
         """
         self.admit()
+        refuse_without(self._wanted, line.given)
         call = Call(
             self.agent,
             toolbox=self._toolbox,
             resources=self.resources,
             line=line,
             greeting=next(self._greetings),
+            values=values_of(self.agent, line),
             listener=listener,
         )
         self._calls.add(call)

@@ -62,15 +62,19 @@ class Answer:
     is_json: bool
 
 
-def sending(tool: Tool, request: Request, network: Network) -> Callable[[Mapping[str, Any]], Awaitable[Any]]:
-    """Return what a tool of the kind `http` does: it takes arguments and returns a result, or raises `ToolFailed`.
+def sending(
+    tool: Tool, request: Request, network: Network
+) -> Callable[[Mapping[str, Any], Mapping[str, Any]], Awaitable[Any]]:
+    """Return what a tool of the kind `http` does.
+
+    It takes arguments, and what templates may name, and returns a result or raises `ToolFailed`.
 
     A request that may change something goes on when its caller stops waiting: nobody could say what it had done.
     """
 
-    async def work(arguments: Mapping[str, Any]) -> Any:
+    async def work(arguments: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
         try:
-            ready = outgoing(tool, request, arguments)
+            ready = outgoing(tool, request, arguments, known)
         except BadArgumentError as error:
             raise ToolFailed(str(error)) from error
         session = network.session(private=tool.private_network)

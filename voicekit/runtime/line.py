@@ -17,6 +17,7 @@ class Line:
         out_hz: Sample rate of the agent's.
         id: Of the call: the carrier's, or one of our own.
         caller: The caller's number, where the carrier tells it.
+        caller_name: The caller's name, likewise.
         called: The number that was called, likewise.
         given: Values that came with the call, by name: the `<Parameter>`s of a telephone call, for one.
     """
@@ -26,5 +27,6 @@ class Line:
     out_hz: int = 24000
     id: str = field(default_factory=lambda: uuid4().hex)
     caller: str = ""
+    caller_name: str = ""
     called: str = ""
     given: Mapping[str, str] = field(default_factory=dict)

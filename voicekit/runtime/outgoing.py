@@ -10,13 +10,13 @@ from urllib.parse import quote, urlencode
 from yarl import URL
 
 from voicekit.config.agent import Tool
-from voicekit.config.placeholders import MissingValueError, as_text, fill, look_up, names
+from voicekit.config.placeholders import MissingValueError, as_text, fill, names
 from voicekit.config.request import WITHOUT_BODY, Request
+from voicekit.runtime.filling import DROPPED, filled_texts, filled_value
 
 # What a file may write into an address as it is; everything else is encoded.
 _WRITTEN: Final = "/%@!$&'()*+,;=:~?"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_DROPPED: Final = object()
 
 
 class BadArgumentError(ValueError):
@@ -40,28 +40,29 @@ class Outgoing:
     data: bytes | None = None
 
 
-def outgoing(tool: Tool, request: Request, arguments: Mapping[str, Any]) -> Outgoing:
+def outgoing(tool: Tool, request: Request, arguments: Mapping[str, Any], known: Mapping[str, Any]) -> Outgoing:
     """Return the request of a tool for one call.
 
     Args:
         tool: The tool.
         request: What its `http` says.
         arguments: The arguments, checked.
+        known: What its templates may name: the arguments, and values of the call beside them.
 
     Raises:
         BadArgumentError: An argument cannot stand where it is to stand.
     """
     try:
-        path = fill(request.path, arguments, encode=_segment)
-        query = fill(request.query, arguments, encode=_value)
+        path = fill(request.path, known, encode=_segment)
+        query = fill(request.query, known, encode=_value)
     except MissingValueError as error:
         raise BadArgumentError(f"there is no value for '{error.name}'") from error
-    headers = {name: text.strip() for name, text in _filled(tool.headers, arguments, _header).items()}
+    headers = {name: text.strip() for name, text in filled_texts(tool.headers, known, _header).items()}
     rest = _unplaced(tool, request, arguments)
-    pairs = _filled(tool.query, arguments)
+    pairs = filled_texts(tool.query, known)
     if request.method in WITHOUT_BODY:
         pairs |= {name: as_text(value) for name, value in rest.items()}
-    kind, data = _content(tool, arguments, {} if request.method in WITHOUT_BODY else rest)
+    kind, data = _content(tool, known, {} if request.method in WITHOUT_BODY else rest)
     if kind and "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = kind
     return Outgoing(request.method, _url(request.base, path, query, pairs), headers, data)
@@ -93,17 +94,6 @@ def _header(text: str) -> str:
     return text
 
 
-def _filled(templates: Mapping[str, str], arguments: Mapping[str, Any], encode: Any = str) -> dict[str, str]:
-    """Return templates filled in, without those of which a value is missing."""
-    filled = {}
-    for name, template in templates.items():
-        try:
-            filled[name] = fill(template, arguments, encode=encode)
-        except MissingValueError:
-            continue
-    return filled
-
-
 def _unplaced(tool: Tool, request: Request, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments that are sent although no template names them."""
     if tool.places_arguments:
@@ -113,34 +103,12 @@ def _unplaced(tool: Tool, request: Request, arguments: Mapping[str, Any]) -> dic
     return {name: value for name, value in arguments.items() if name not in placed and value is not None}
 
 
-def _content(tool: Tool, arguments: Mapping[str, Any], rest: Mapping[str, Any]) -> tuple[str, bytes | None]:
+def _content(tool: Tool, known: Mapping[str, Any], rest: Mapping[str, Any]) -> tuple[str, bytes | None]:
     """Return the type of a body and the body, encoded."""
     if tool.form:
-        pairs = _filled(tool.form, arguments)
+        pairs = filled_texts(tool.form, known)
         return "application/x-www-form-urlencoded", urlencode(pairs, errors="replace").encode()
-    value = _body(tool.body, arguments) if tool.body is not None else rest or _DROPPED
-    if value is _DROPPED:
+    value = filled_value(tool.body, known) if tool.body is not None else rest or DROPPED
+    if value is DROPPED:
         return "", None
     return "application/json", json.dumps(value, ensure_ascii=False, default=str).encode(errors="replace")
-
-
-def _body(value: Any, arguments: Mapping[str, Any]) -> Any:
-    """Return a value with its texts filled in; what needs a value that is missing is left out."""
-    if isinstance(value, dict):
-        filled = {key: _body(each, arguments) for key, each in value.items()}
-        return {key: each for key, each in filled.items() if each is not _DROPPED}
-    if isinstance(value, list):
-        return [each for each in (_body(item, arguments) for item in value) if each is not _DROPPED]
-    return _text(value, arguments) if isinstance(value, str) else value
-
-
-def _text(template: str, arguments: Mapping[str, Any]) -> Any:
-    found = names(template)
-    if len(found) == 1 and (found[0].start, found[0].end) == (0, len(template)):
-        value = look_up(found[0].name, arguments)
-        if value is not None and not (value == "" and found[0].has_default):
-            return value
-    try:
-        return fill(template, arguments)
-    except MissingValueError:
-        return _DROPPED

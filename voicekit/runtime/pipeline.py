@@ -28,6 +28,7 @@ from voicekit.runtime.failover import FailoverLLM
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.turns import turn_strategies
 from voicekit.runtime.vad import vad_analyzer
+from voicekit.services.llm_rules import Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,23 @@ def assemble(
     transport: BaseTransport,
     functions: list[FunctionSchema],
     listener: Listener,
+    *,
+    values: Values = dict,
 ) -> Parts:
     """Build a call's pipeline.
+
+    Args:
+        agent: The file, with its prompt as the call has it.
+        resources: What calls share.
+        transport: Carries the sound.
+        functions: The tools.
+        listener: Told of what happens.
+        values: Gives what the answers of rules may name of the call.
 
     Raises:
         Refused: A service cannot be built.
     """
-    before, behind = _services(agent, resources, listener)
+    before, behind = _services(agent, resources, listener, values)
     context = LLMContext(tools=list(functions)) if functions else LLMContext()
     user, assistant = LLMContextAggregatorPair(context, user_params=_user_params(agent))
     pipeline = Pipeline([transport.input(), *before, user, *behind, transport.output(), assistant])
@@ -59,12 +70,12 @@ def assemble(
 
 
 def _services(
-    agent: Agent, resources: Resources, listener: Listener
+    agent: Agent, resources: Resources, listener: Listener, values: Values
 ) -> tuple[list[FrameProcessor], list[FrameProcessor]]:
     """Return the services before the user aggregator, and those behind it."""
     of: dict[str, list[FrameProcessor]] = {"asr": [], "llm": [], "tts": [], "realtime": []}
     for service in agent.services:
-        of[service.kind].append(construct(agent, service, resources))
+        of[service.kind].append(construct(agent, service, resources, values))
     if of["llm"] and not any(service.rules for service in agent.llm):
         of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), agent.fallback.llm_ms / 1000, listener)]
     return of["asr"], [*of["llm"], *of["tts"], *of["realtime"]]

@@ -22,12 +22,15 @@ from voicekit.config.agent import Agent, Tool
 from voicekit.config.placeholders import as_text
 from voicekit.problems import refuse
 from voicekit.records.events import Listener, ToolFinished, Trouble
+from voicekit.runtime.filling import scope
 from voicekit.runtime.functions import describe, find
 from voicekit.runtime.http_tool import ToolFailed, sending
 from voicekit.runtime.network import Network
 from voicekit.runtime.threads import ToolExitedError, in_thread
+from voicekit.services.llm_rules import Values
 
-Work = Callable[[Mapping[str, Any]], Awaitable[Any]]
+# Takes the arguments, and what templates may name: them and the values of the call.
+Work = Callable[[Mapping[str, Any], Mapping[str, Any]], Awaitable[Any]]
 
 _BUILTIN_TEXTS: Final = {
     "current_time": "Tell the current time and date.",
@@ -51,16 +54,17 @@ class Toolbox:
         self._found = {name: _described(name, tool, folder, network) for name, tool in agent.tools.items()}
         self._tools = agent.tools
 
-    def functions(self, hang_up: Callable[[], None], listener: Listener) -> list[FunctionSchema]:
+    def functions(self, hang_up: Callable[[], None], listener: Listener, values: Values = dict) -> list[FunctionSchema]:
         """Return the tools for one call.
 
         Args:
             hang_up: Ends the call once the answer under way has been said.
             listener: Told of each call of a tool.
+            values: Gives what templates may name of the call.
         """
-        return [self._function(name, hang_up, listener) for name in self._found]
+        return [self._function(name, hang_up, listener, values) for name in self._found]
 
-    def _function(self, name: str, hang_up: Callable[[], None], listener: Listener) -> FunctionSchema:
+    def _function(self, name: str, hang_up: Callable[[], None], listener: Listener, values: Values) -> FunctionSchema:
         text, schema, work = self._found[name]
         tool = self._tools[name]
         return FunctionSchema(
@@ -68,7 +72,9 @@ class Toolbox:
             description=text,
             properties=schema.get("properties", {}),
             required=schema.get("required", []),
-            handler=_handler(name, tool, schema, work or _builtin(tool.builtin, hang_up), listener),
+            handler=_handler(
+                name, tool, schema, work or _builtin(tool.builtin, hang_up), listener=listener, values=values
+            ),
         )
 
 
@@ -102,7 +108,7 @@ def _object(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _run(function: Callable[..., Any]) -> Work:
-    async def work(arguments: Mapping[str, Any]) -> Any:
+    async def work(arguments: Mapping[str, Any], _: Mapping[str, Any]) -> Any:
         if not inspect.iscoroutinefunction(function):
             return await in_thread(lambda: function(**arguments))
         try:
@@ -114,7 +120,7 @@ def _run(function: Callable[..., Any]) -> Work:
 
 
 def _builtin(name: str | None, hang_up: Callable[[], None]) -> Work:
-    async def current_time(_: Mapping[str, Any]) -> dict[str, str]:
+    async def current_time(*_: Mapping[str, Any]) -> dict[str, str]:
         now = datetime.now().astimezone()
         hour = now.strftime("%I").lstrip("0")
         return {
@@ -123,7 +129,7 @@ def _builtin(name: str | None, hang_up: Callable[[], None]) -> Work:
             "iso": now.isoformat(timespec="seconds"),
         }
 
-    async def end_call(_: Mapping[str, Any]) -> dict[str, str]:
+    async def end_call(*_: Mapping[str, Any]) -> dict[str, str]:
         hang_up()
         return {"status": "the call ends after your next words"}
 
@@ -131,11 +137,11 @@ def _builtin(name: str | None, hang_up: Callable[[], None]) -> Work:
 
 
 def _handler(
-    name: str, tool: Tool, schema: Mapping[str, Any], work: Work, listener: Listener
+    name: str, tool: Tool, schema: Mapping[str, Any], work: Work, *, listener: Listener, values: Values
 ) -> Callable[[FunctionCallParams], Awaitable[None]]:
     async def handle(params: FunctionCallParams) -> None:
         began = time.monotonic()
-        result, reason = await _answer(tool, schema, work, params.arguments)
+        result, reason = await _answer(tool, schema, work, params.arguments, values)
         if reason:
             listener(Trouble(f"tool {name}", reason))
         listener(ToolFinished(name, bool(reason), round((time.monotonic() - began) * 1000)))
@@ -144,7 +150,9 @@ def _handler(
     return handle
 
 
-async def _answer(tool: Tool, schema: Mapping[str, Any], work: Work, arguments: Mapping[str, Any]) -> tuple[Any, str]:
+async def _answer(
+    tool: Tool, schema: Mapping[str, Any], work: Work, arguments: Mapping[str, Any], values: Values
+) -> tuple[Any, str]:
     """Return a tool's result, and the reason when it failed."""
     arguments = _defaults(schema) | dict(arguments)
     wrong = next(iter(jsonschema.Draft202012Validator(schema).iter_errors(arguments)), None)
@@ -153,7 +161,8 @@ async def _answer(tool: Tool, schema: Mapping[str, Any], work: Work, arguments: 
         return {"error": wrong.message}, f"it was called with a wrong argument: {'.'.join(map(str, wrong.path))}"
     try:
         async with asyncio.timeout(tool.timeout_secs) as limit:
-            return _fitted(await work(arguments), tool.max_result_bytes), ""
+            known = scope(values(), schema.get("properties", ()), arguments)
+            return _fitted(await work(arguments, known), tool.max_result_bytes), ""
     except ToolFailed as failed:
         return {"error": failed.said}, failed.reason
     except ToolExitedError as error:

@@ -20,6 +20,7 @@ from voicekit.config.lines import spoken
 from voicekit.problems import Refused
 from voicekit.records.events import Listener
 from voicekit.runtime.host import Host
+from voicekit.runtime.values import local_time, values_of_file
 from voicekit.server.guard import REFUSAL, is_meant
 from voicekit.server.webrtc import WebRtcLines
 from voicekit.server.websocket import WebSocketLines
@@ -34,7 +35,7 @@ _HEADERS: Final = {
 }
 _NO_PAGE: Final = "there is no such page"
 # The status of each problem that is the caller's to solve; any other is ours.
-_STATUS: Final = {"bad-offer": 400, "bad-candidate": 400, "no-call": 404, "busy": 503}
+_STATUS: Final = {"bad-offer": 400, "bad-candidate": 400, "no-call": 404, "missing-value": 422, "busy": 503}
 
 
 class Offer(BaseModel):
@@ -108,11 +109,12 @@ def _add_page(app: FastAPI, host: Host) -> None:
     @app.get("/api/agent")
     async def agent() -> dict[str, Any]:
         file = host.agent
+        values = values_of_file(file, local_time())
         return {
             "name": file.name,
             "description": file.description,
             "language": file.language,
-            "greeting": spoken(file.greeting.say)[0] if file.greeting else "",
+            "greeting": spoken(file.greeting.say, values)[0] if file.greeting else "",
             "ice_servers": [{"urls": url} for url in file.transport.ice_servers],
         }
 

@@ -141,6 +141,12 @@ class _Use:
     asked: str = ""
     tries: int = 0
 
+    @property
+    def known(self) -> Mapping[str, object]:
+        """What its lines may name of its own. A slot that was not heard hides the call's value of that name."""
+        slots = (slot for phrase in self.rule.hear for slot in phrase.slots)
+        return {**dict.fromkeys((*slots, *self.rule.ask)), **self.slots}
+
 
 class _Talk:
     """A conversation as far as it was read."""
@@ -202,21 +208,21 @@ class _Talk:
         if rule.tool:
             return self.call(use)
         self.go(rule)
-        return self.say(rule.say, use.slots) if rule.say else Nothing()
+        return self.say(rule.say, use.known) if rule.say else Nothing()
 
     def ask(self, use: _Use, slot: str) -> Reply:
         self.asking = replace(use, asked=slot, tries=use.tries + 1)
-        return self.say(use.rule.ask[slot], use.slots)
+        return self.say(use.rule.ask[slot], use.known)
 
     def call(self, use: _Use) -> Reply:
         rule = use.rule
         try:
-            more = {name: fill(text, {**self.values, **use.slots}) for name, text in rule.with_.items()}
+            more = {name: fill(text, {**self.values, **use.known}) for name, text in rule.with_.items()}
         except MissingValueError:
-            return self.failed(rule, use.slots)
+            return self.failed(rule, use.known)
         known = {**use.slots, **more}
         self.placing = replace(use, slots=known)
-        spoken = self.say(rule.say, known) if rule.say and rule.tool in self.book.final else Nothing()
+        spoken = self.say(rule.say, self.placing.known) if rule.say and rule.tool in self.book.final else Nothing()
         return Call(rule.tool, known, spoken.text if isinstance(spoken, Say) else "")
 
     def tell(self, event: Told) -> Reply:
@@ -224,7 +230,7 @@ class _Talk:
         if use is None:
             # Another service placed this call and then fell silent.
             return self.otherwise()
-        rule, known = use.rule, {**use.slots, "result": event.result}
+        rule, known = use.rule, {**use.known, "result": event.result}
         if event.failed or _is_error(event.result):
             return self.failed(rule, known)
         self.go(rule)
@@ -239,7 +245,7 @@ class _Talk:
     def again(self) -> Reply:
         """Repeat the open question, or ask for anything."""
         if self.asking:
-            return self.say(self.asking.rule.ask[self.asking.asked], self.asking.slots)
+            return self.say(self.asking.rule.ask[self.asking.asked], self.asking.known)
         return self.otherwise()
 
     def otherwise(self) -> Reply:
