@@ -38,7 +38,7 @@ name: agent                                 # agent.yaml:3
 description: Costs $$5                      # agent.yaml:4
 language: de-DE                             # agent.yaml:6
 prompt: |-                                  # base.yaml:2
-  You are {{kind}}.
+  You are {{agent.name}}.
   It costs $$5 in $${SHOPS}.
 greeting:
   say:
@@ -82,6 +82,7 @@ tools:
     builtin: current_time                   # agent.yaml:8
     timeout_secs: 10                        # default
     max_result_bytes: 16384                 # default
+    cancel_on_interruption: true            # default
 fallback:
   llm_ms: 2000                              # default
 failure:
@@ -110,7 +111,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in ("MINE", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY"):
         monkeypatch.setenv(name, "sk-live-0123")
-    prompt = "You are {{kind}}.\nIt costs $5 in ${SHOPS}.\n"
+    prompt = "You are {{agent.name}}.\nIt costs $5 in ${SHOPS}.\n"
     write(tmp_path, {"agent.yaml": AGENT, "base.yaml": BASE, "prompt.md": prompt})
     return tmp_path
 

@@ -466,8 +466,11 @@ async def test_no_cookie_of_one_caller_is_sent_for_the_next(desk: Desk) -> None:
     assert all("Cookie" not in headers for _, _, headers, _ in desk.seen)
 
 
-@pytest.mark.parametrize(("method", "ends"), [("GET", False), ("POST", True), ("DELETE", True)])
-async def test_what_was_sent_is_not_broken_off_by_an_interruption(method: str, ends: bool, desk: Desk) -> None:
+@pytest.mark.parametrize("cancels", [True, False])
+@pytest.mark.parametrize(
+    ("method", "ends"), [("GET", False), ("POST", True), ("PUT", True), ("PATCH", True), ("DELETE", True)]
+)
+async def test_what_was_sent_is_not_broken_off(method: str, ends: bool, cancels: bool, desk: Desk) -> None:
     began, go_on, ended, broken = (asyncio.Event() for _ in range(4))
 
     async def slow(_: web.Request) -> web.StreamResponse:
@@ -482,7 +485,8 @@ async def test_what_was_sent_is_not_broken_off_by_an_interruption(method: str, e
         return web.Response()
 
     await desk.open(slow)
-    desk.tool(f"{method} BASE/a")
+    # What does not end with an interruption still ends with its call.
+    desk.tool(f"{method} BASE/a", cancel_on_interruption=cancels)
     call = asyncio.ensure_future(desk.call())
     await began.wait()
     call.cancel()

@@ -14,7 +14,7 @@ from voicekit.config.fact import Fact, Words
 from voicekit.config.lines import Line, Template
 from voicekit.config.ranges import LANGUAGE, NAME, TOOL_NAME, between, formed
 from voicekit.config.request import REPEATABLE, Body, Headers, ReadRequest, ResultPath, Templates
-from voicekit.config.scalars import Anything, Bool, Int, Num, Text, read_text, wrong_type
+from voicekit.config.scalars import Anything, Bool, Int, Num, Text, read_any, read_text, wrong_type
 from voicekit.config.section import Section, absent
 from voicekit.config.services import Service
 
@@ -64,8 +64,9 @@ class Turn(Section):
 
 
 TOOL_KINDS: Final = ("builtin", "http", "python")
-# The keys that only a tool of the kind `http` has.
+# The keys that only a tool of one kind has.
 HTTP_KEYS: Final = ("headers", "query", "body", "form", "result", "retries", "private_network")
+PYTHON_KEYS: Final = ("with", "thread")
 
 
 def _one_kind(tool: "Tool") -> "Tool":
@@ -102,6 +103,19 @@ Parameter = Annotated[
     Anything,
     BeforeValidator(_parameter),
     WithJsonSchema({"anyOf": [_TYPE_NAME, {"type": "object", "properties": {"type": _TYPE_NAME}}]}),
+]
+
+
+def _some_value(value: Any) -> Any:
+    if isinstance(value, Scalar) and read_any(value) is None:
+        raise PydanticCustomError("no-value", "has no value")
+    return value
+
+
+# None in it is a value as any other; by itself it is what a forgotten line leaves.
+Mock = Annotated[
+    Body,
+    Fact(_some_value, lambda words: words | {"type": ["string", "number", "boolean", "array", "object"]}, before=True),
 ]
 
 
@@ -165,6 +179,25 @@ class Tool(Section):
     """Seconds before it is given up."""
     max_result_bytes: Annotated[Int, between(256, MOST_RESULT_BYTES)] = 16384
     """Longer results are cut, and the model is told."""
+
+    with_: Templates = Field(default_factory=dict, alias="with", examples=[{"tenant": "${TENANT}"}])
+    """With `python`: more arguments of the function, which the model neither sees nor sets. Each is read as the
+    parameter's annotation says; `{{caller.number}}` and the other values of a call are filled in."""
+    thread: Bool = True
+    """With `python`: whether a plain function runs in a thread of its own. On the event loop it holds up every call for
+    as long as it runs, and `timeout_secs` cannot end it."""
+    cancel_on_interruption: Bool = True
+    """Whether it is given up when the caller interrupts. `false`: the talk goes on beside it, and the model is told of
+    the result later. A request that may change something is never broken off once it was sent, only no longer waited
+    for."""
+    mock: Annotated[Mock, Field(examples=[{"order": "{{order_id}}", "status": "on its way"}])] | None = None
+    """What the model sees in place of a result while the agent is mocked, with arguments and values of the call filled
+    in as in `body`. The arguments are checked all the same."""
+
+    @property
+    def written(self) -> frozenset[str]:
+        """The keys that the file has."""
+        return frozenset(name.rstrip("_") for name in self.model_fields_set)
 
     @property
     def places_arguments(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping as Table
 from dataclasses import replace
 from typing import Any, Final
 
-from voicekit.config.agent import HTTP_KEYS, Agent, Tool
+from voicekit.config.agent import HTTP_KEYS, PYTHON_KEYS, Agent, Tool
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
 from voicekit.config.keyterms import KEY as KEYTERMS
 from voicekit.config.phrasebook import phrasebook
@@ -81,12 +81,19 @@ def _completed(agent: Agent, path: Path, value: Any, node: Node | None) -> Node 
     written = node.entries if node else {}
     entries = {
         key: inner
-        for key in type(value).model_fields
-        if not (isinstance(value, Tool) and key in HTTP_KEYS and not value.http)
-        and (inner := _completed(agent, (*path, key), getattr(value, key), written.get(key)))
+        for name, key in ((name, field.alias or name) for name, field in type(value).model_fields.items())
+        if not (isinstance(value, Tool) and key in _unused(value))
+        and (inner := _completed(agent, (*path, key), getattr(value, name), written.get(key)))
     }
     keys = node.keys if node else {}
     return _mapping(entries, keys, node.place if node else _from(DEFAULT)) if entries else None
+
+
+def _unused(tool: Tool) -> set[str]:
+    """Return the keys that a tool of its kind does not have."""
+    # Which function is a coroutine, and has no thread, is known when it has been imported.
+    unused = {"thread"} - tool.written
+    return unused | {*(() if tool.http else HTTP_KEYS), *(() if tool.python else PYTHON_KEYS)}
 
 
 def _service(agent: Agent, service: Service, written: Node | None) -> Mapping:

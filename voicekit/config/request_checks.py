@@ -1,24 +1,32 @@
 """Request checks: rules across the keys of a tool that sends a request. Generators of problems; they change nothing."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from voicekit.config.addresses import is_plainly_private
-from voicekit.config.agent import HTTP_KEYS, TOOL_KINDS, Agent, Tool
+from voicekit.config.agent import HTTP_KEYS, PYTHON_KEYS, TOOL_KINDS, Agent, Tool
 from voicekit.config.messages import Places
 from voicekit.config.placeholders import names
 from voicekit.config.request import Request
 from voicekit.config.templates import request_texts
 from voicekit.problems import Problem, Severity
 
+# Whose keys they are, the keys, what they are for, and what to do about one beside another kind.
+_KEYS: Final = (
+    ("http", HTTP_KEYS, "it is part of a request", "remove it, or write http: GET …"),
+    ("python", PYTHON_KEYS, "it is about a Python function", "remove it"),
+)
 
-def keys_of_requests(agent: Agent, places: Places) -> Iterator[Problem]:
-    """The keys of a request do nothing beside another kind."""
+
+def keys_of_kinds(agent: Agent, places: Places) -> Iterator[Problem]:
+    """The keys of one kind do nothing beside another."""
     for name, tool in agent.tools.items():
         kind = next(kind for kind in TOOL_KINDS if getattr(tool, kind) or kind in tool.model_fields_set)
-        for key in HTTP_KEYS if kind != "http" else ():
-            if key in tool.model_fields_set:
-                text = f"'{key}' does nothing beside '{kind}': it is part of a request"
-                yield Problem("unused-key", text, places.key("tools", name, key), "remove it, or write http: GET …")
+        for owner, keys, reason, hint in _KEYS:
+            for key in keys if kind != owner else ():
+                if key in tool.written:
+                    text = f"'{key}' does nothing beside '{kind}': {reason}"
+                    yield Problem("unused-key", text, places.key("tools", name, key), hint)
 
 
 def described(agent: Agent, places: Places) -> Iterator[Problem]:
@@ -82,4 +90,4 @@ def _may_be_missing(tool: Tool, parameter: str) -> bool:
     return isinstance(schema, dict) and schema.get("optional") is True and "default" not in schema
 
 
-REQUEST_CHECKS = (keys_of_requests, described, host_allowed, one_body, arguments_given, arguments_sent)
+REQUEST_CHECKS = (keys_of_kinds, described, host_allowed, one_body, arguments_given, arguments_sent)

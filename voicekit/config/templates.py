@@ -60,7 +60,8 @@ def variables_wanted(agent: Agent) -> tuple[str, ...]:
     """Return the NAMEs of each `{{var.NAME}}` that has no default: a call must bring them."""
     wanted: dict[str, None] = {}
     for template in templates(agent):
-        for placeholder in template.placeholders:
+        # A mock may leave out what a call does not bring.
+        for placeholder in template.placeholders if template.path[2:3] != ("mock",) else ():
             name = variable(placeholder.name)
             if name and not placeholder.has_default and placeholder.root not in template.own:
                 wanted[name] = None
@@ -97,6 +98,11 @@ def _texts_of(rule: "Rule") -> Iterator[tuple[Path, str]]:
 
 
 def _tool(path: Path, tool: Tool) -> Iterator[Templated]:
-    arguments = tuple(tool.parameters or ())
+    arguments = tuple(name for name in tool.parameters or () if name not in tool.with_)
     for key, text in request_texts(tool):
         yield Templated((*path, *key), text, arguments, _PARAMETER)
+    for name, text in tool.with_.items():
+        yield Templated((*path, "with", name), text)
+    # What a function takes, where the file does not say it, is known when it has been imported.
+    for key, text in texts(tool.mock, ("mock",)) if not tool.python or tool.parameters is not None else ():
+        yield Templated((*path, *key), text, arguments, _LITERAL if tool.builtin else _PARAMETER)

@@ -79,6 +79,9 @@ def describe(function: Callable[..., Any]) -> tuple[str, dict[str, Any]]:
     properties: dict[str, Any] = {}
     required: list[str] = []
     for parameter in inspect.signature(function).parameters.values():
+        # A model knows no names for what `*args` and `**kwargs` take.
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
         hint = hints.get(parameter.name, str)
         properties[parameter.name] = TypeAdapter(hint).json_schema()
         if parameter.name in told:

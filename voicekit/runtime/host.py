@@ -29,15 +29,16 @@ class Host:
     Args:
         agent: The file.
         folder: Its folder.
+        mocked: Whether tools answer with their `mock`, where they have one.
 
     Raises:
         Refused: A tool or a class cannot be imported, or the machine has no engine for it.
     """
 
-    def __init__(self, agent: Agent, folder: Path) -> None:
+    def __init__(self, agent: Agent, folder: Path, *, mocked: bool = False) -> None:
         self.agent = settle(with_own_classes(agent, folder))
         self.resources = Resources()
-        self._toolbox = Toolbox(agent, folder, self.resources.network)
+        self._toolbox = Toolbox(agent, folder, self.resources.network, mocked=mocked)
         self._greetings = itertools.cycle(agent.greeting.say if agent.greeting else ("",))
         self._wanted = variables_wanted(agent)
         self._calls: set[Call] = set()

@@ -6,7 +6,7 @@ Nothing that is raised or told here quotes an argument, a header, a query or an 
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
@@ -16,8 +16,10 @@ from yarl import URL
 
 from voicekit.config.agent import MOST_RESULT_BYTES, Tool
 from voicekit.config.request import Request
+from voicekit.runtime.filling import scope
 from voicekit.runtime.network import Network, PrivateAddressError
 from voicekit.runtime.outgoing import BadArgumentError, Outgoing, outgoing
+from voicekit.runtime.work import ToolFailed, Work
 
 MOST_REDIRECTS: Final = 5
 BACK_OFF_SECS: Final = 0.2
@@ -31,20 +33,6 @@ _READING: Final = frozenset({"GET", "HEAD"})
 # What a server may write into an address as it is.
 _LOCATION: Final = "/%@!$&'()*+,;=:~?#[]"
 _STEP: Final = re.compile(r"\.([\w-]+)|\[(\d+)\]")
-
-
-class ToolFailed(Exception):
-    """A tool has no result.
-
-    Attributes:
-        said: What the model is told.
-        reason: What the listener is told.
-    """
-
-    def __init__(self, said: str, reason: str = "") -> None:
-        super().__init__(said)
-        self.said = said
-        self.reason = reason or said
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +50,14 @@ class Answer:
     is_json: bool
 
 
-def sending(
-    tool: Tool, request: Request, network: Network
-) -> Callable[[Mapping[str, Any], Mapping[str, Any]], Awaitable[Any]]:
+def sending(tool: Tool, request: Request, network: Network) -> Work:
     """Return what a tool of the kind `http` does.
-
-    It takes arguments, and what templates may name, and returns a result or raises `ToolFailed`.
 
     A request that may change something goes on when its caller stops waiting: nobody could say what it had done.
     """
 
-    async def work(arguments: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
+    async def work(arguments: Mapping[str, Any], values: Mapping[str, object]) -> Any:
+        known = scope(values, tool.parameters or (), arguments)
         try:
             ready = outgoing(tool, request, arguments, known)
         except BadArgumentError as error:

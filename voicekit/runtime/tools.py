@@ -6,7 +6,6 @@ tells the caller. The reason goes to the listener and not to the model.
 
 import asyncio
 import copy
-import inspect
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import jsonschema
+from pipecat.adapters.llm.schemas.direct_function import tool_options
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.services.llm_service import FunctionCallParams
 
@@ -22,15 +22,14 @@ from voicekit.config.agent import Agent, Tool
 from voicekit.config.placeholders import as_text
 from voicekit.problems import refuse
 from voicekit.records.events import Listener, ToolFinished, Trouble
-from voicekit.runtime.filling import scope
 from voicekit.runtime.functions import describe, find
-from voicekit.runtime.http_tool import ToolFailed, sending
+from voicekit.runtime.http_tool import sending
+from voicekit.runtime.mocks import check_mock, mocked_work
 from voicekit.runtime.network import Network
-from voicekit.runtime.threads import ToolExitedError, in_thread
+from voicekit.runtime.python_tool import calling
+from voicekit.runtime.threads import ToolExitedError
+from voicekit.runtime.work import ToolFailed, Work
 from voicekit.services.llm_rules import Values
-
-# Takes the arguments, and what templates may name: them and the values of the call.
-Work = Callable[[Mapping[str, Any], Mapping[str, Any]], Awaitable[Any]]
 
 _BUILTIN_TEXTS: Final = {
     "current_time": "Tell the current time and date.",
@@ -45,14 +44,19 @@ class Toolbox:
         agent: The file.
         folder: Its folder, where Python modules are looked for first.
         network: What requests go through.
+        mocked: Whether tools answer with their `mock`, where they have one.
 
     Raises:
-        Refused: A function cannot be imported, or its parameters are no JSON Schema.
+        Refused: A function cannot be imported, its parameters are no JSON Schema, or the file gives it what it does
+            not take.
     """
 
-    def __init__(self, agent: Agent, folder: Path, network: Network) -> None:
+    def __init__(self, agent: Agent, folder: Path, network: Network, *, mocked: bool = False) -> None:
         self._found = {name: _described(name, tool, folder, network) for name, tool in agent.tools.items()}
         self._tools = agent.tools
+        if mocked:
+            for name, (text, schema, work) in self._found.items():
+                self._found[name] = text, schema, mocked_work(agent.tools[name], schema["properties"]) or work
 
     def functions(self, hang_up: Callable[[], None], listener: Listener, values: Values = dict) -> list[FunctionSchema]:
         """Return the tools for one call.
@@ -83,15 +87,17 @@ def _described(name: str, tool: Tool, folder: Path, network: Network) -> tuple[s
     if tool.python:
         function = find(tool.python, folder)
         text, schema = describe(function)
-        work = _run(function)
+        work = calling(name, tool, function)
     if tool.http:
         work = sending(tool, tool.http, network)
     if tool.parameters is not None:
         schema = _object(tool.parameters)
+    schema = _without(schema, tool.with_)
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise refuse("bad-tool", f"the parameters of '{name}' are no JSON Schema: {error.message}") from error
+    check_mock(name, tool, schema["properties"])
     return tool.description or text, schema, work
 
 
@@ -107,20 +113,14 @@ def _object(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def _run(function: Callable[..., Any]) -> Work:
-    async def work(arguments: Mapping[str, Any], _: Mapping[str, Any]) -> Any:
-        if not inspect.iscoroutinefunction(function):
-            return await in_thread(lambda: function(**arguments))
-        try:
-            return await function(**arguments)
-        except SystemExit as error:
-            raise ToolExitedError(error.code) from error
-
-    return work
+def _without(schema: dict[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the JSON Schema of parameters without those that the file gives."""
+    properties = {name: own for name, own in schema["properties"].items() if name not in given}
+    return schema | {"properties": properties, "required": [name for name in schema["required"] if name in properties]}
 
 
 def _builtin(name: str | None, hang_up: Callable[[], None]) -> Work:
-    async def current_time(*_: Mapping[str, Any]) -> dict[str, str]:
+    async def current_time(*_: Mapping[str, object]) -> dict[str, str]:
         now = datetime.now().astimezone()
         hour = now.strftime("%I").lstrip("0")
         return {
@@ -129,7 +129,7 @@ def _builtin(name: str | None, hang_up: Callable[[], None]) -> Work:
             "iso": now.isoformat(timespec="seconds"),
         }
 
-    async def end_call(*_: Mapping[str, Any]) -> dict[str, str]:
+    async def end_call(*_: Mapping[str, object]) -> dict[str, str]:
         hang_up()
         return {"status": "the call ends after your next words"}
 
@@ -147,7 +147,7 @@ def _handler(
         listener(ToolFinished(name, bool(reason), round((time.monotonic() - began) * 1000)))
         await params.result_callback(result)
 
-    return handle
+    return tool_options(handle, cancel_on_interruption=tool.cancel_on_interruption)  # type: ignore[no-any-return] # Pipecat does not annotate it
 
 
 async def _answer(
@@ -161,8 +161,7 @@ async def _answer(
         return {"error": wrong.message}, f"it was called with a wrong argument: {'.'.join(map(str, wrong.path))}"
     try:
         async with asyncio.timeout(tool.timeout_secs) as limit:
-            known = scope(values(), schema.get("properties", ()), arguments)
-            return _fitted(await work(arguments, known), tool.max_result_bytes), ""
+            return _fitted(await work(arguments, values()), tool.max_result_bytes), ""
     except ToolFailed as failed:
         return {"error": failed.said}, failed.reason
     except ToolExitedError as error:
