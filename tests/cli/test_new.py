@@ -285,7 +285,7 @@ def test_any_text_is_read_back(text: str) -> None:
                 "error: 'name' cannot be 'Hello' [wrong-form]\n"
                 "  = help: it takes lower-case letters, digits and hyphens, at most 63\n"
                 "error: 'type' cannot be 'carrier-pigeon' [unknown-choice]\n"
-                "  = help: one of: webrtc"
+                "  = help: one of: webrtc, websocket, twilio"
             ),
         ),
         (

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from voicekit.config.agent import HTTP_KEYS
+from voicekit.config.agent import HTTP_KEYS, TRANSPORT_KEYS
 from voicekit.config.keys import Key, OfProviders, find, keys, placed
 from voicekit.config.loader import load
 from voicekit.config.schema import schema
@@ -45,12 +45,15 @@ ELSEWHERE = {
     "grammar-without-rules": "one section against another",
     "include-cycle": "other files",
     "keyterms-twice": "one key against another",
+    "key-not-sent-transport": "one key against another",
     "language-mismatch": "one section against another",
     "missing-key-description": "one key against another",
+    "missing-key-edge": "one key against another",
     "missing-key-prompt": "one section against another",
     "missing-step": "a name against the names of a section",
     "missing-tool": "a name against the names of a section",
     "no-file-extends": "other files",
+    "no-greeting": "it is a warning",
     "no-keyterms": "it is a warning",
     "no-phrases": "which languages have phrases",
     "not-a-mapping-base": "other files",
@@ -62,6 +65,7 @@ ELSEWHERE = {
     "realtime-and-cascade-base": "other files",
     "realtime-and-cascade-below": "other files",
     "secret-in-file-header": "the name of a header against its value",
+    "two-credentials": "one key against another",
     "two-bodies": "one key against another",
     "two-turn-detectors": "one section against another",
     "unknown-placeholder": "the words of a line",
@@ -345,6 +349,14 @@ REQUEST = """
         parameters: {order_id: string, status: string}
     """
 
+# What stands beside a key of a transport, besides its type.
+BESIDE = {"region": {"edge": "dublin"}, "edge": {"region": "ie1"}, "endpoint": {"auth_token": "${TOKEN}"}}
+TRANSPORTS = {
+    f"transport.{key}": yaml.safe_dump({"transport": {"type": kind, **BESIDE.get(key, {})}})
+    for kind, keys_of in TRANSPORT_KEYS.items()
+    for key in keys_of
+}
+
 # What an example is put into: a right file, without what the example says.
 AROUND = {
     "": "prompt: Be brief.",
@@ -360,6 +372,7 @@ AROUND = {
         llm: {steps: {NAME: [{hear: "order {order_id:digits}", say: Yes., tool: lookup_order}]}}
         """,
     **dict.fromkeys(REQUESTS, REQUEST),
+    **TRANSPORTS,
 }
 
 # What stands there excludes what would stand around it.

@@ -15,6 +15,7 @@ from voicekit.config.lines import Line, Template
 from voicekit.config.ranges import LANGUAGE, NAME, TOOL_NAME, between, formed
 from voicekit.config.request import REPEATABLE, Body, Headers, ReadRequest, ResultPath, Templates
 from voicekit.config.scalars import Anything, Bool, Int, Num, Text, read_any, read_text, wrong_type
+from voicekit.config.secret import secret
 from voicekit.config.section import Section, absent
 from voicekit.config.services import Service
 
@@ -30,13 +31,52 @@ class Greeting(Section):
     """Milliseconds after the line is open."""
 
 
-class Transport(Section):
-    """How the caller's sound comes and goes."""
+TRANSPORT_KEYS: Final = {
+    "webrtc": ("ice_servers",),
+    "websocket": ("protocol",),
+    "twilio": ("account_sid", "auth_token", "api_key", "api_secret", "region", "edge", "endpoint", "hang_up"),
+}
+"""The keys that only one type of transport has."""
 
-    type: Annotated[Literal["webrtc"], BeforeValidator(read_text)] = "webrtc"
-    """Which transport."""
+TELEPHONY: Final = frozenset({"twilio"})
+"""The transports that are telephones."""
+
+
+class Transport(Section):
+    """How the caller's sound comes and goes. On this machine the talk page serves every file, whatever its type."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"type": "twilio", "region": "ie1", "edge": "dublin"}]})
+
+    type: Annotated[Literal["webrtc", "websocket", "twilio"], BeforeValidator(read_text)] = "webrtc"
+    """Which transport: a browser, an app or device of yours, or a Twilio number."""
     ice_servers: Annotated[tuple[Text, ...], Field(examples=[["stun:stun.example.com:3478"]])] = ()
-    """STUN or TURN servers, as `stun:host:port`."""
+    """With `webrtc`: STUN or TURN servers, as `stun:host:port`."""
+    protocol: Annotated[Literal["rtvi", "protobuf"], BeforeValidator(read_text)] = "rtvi"
+    """With `websocket`: `rtvi`, JSON that any program can write, or `protobuf`, Pipecat's own frames, which its
+    client libraries speak. Both carry RTVI messages and sound."""
+    account_sid: Annotated[
+        Text, formed("AC[0-9a-fA-F]{32}", "AC and 32 hexadecimal digits"), Field(examples=[f"AC{'0' * 32}"])
+    ] = ""
+    """With `twilio`: the account; TWILIO_ACCOUNT_SID by default."""
+    auth_token: Annotated[Text, secret("TWILIO_AUTH_TOKEN")] = ""
+    """With `twilio`: the account's token; TWILIO_AUTH_TOKEN by default."""
+    api_key: Annotated[Text, secret("TWILIO_API_KEY")] = ""
+    """With `twilio`: an API key in place of the token; TWILIO_API_KEY by default, where there is no token."""
+    api_secret: Annotated[Text, secret("TWILIO_API_SECRET")] = ""
+    """With `twilio`: the API key's secret; TWILIO_API_SECRET by default."""
+    region: Annotated[Text, Field(examples=["ie1"])] = ""
+    """With `twilio`: where the account's calls are processed; `edge` stands beside it."""
+    edge: Annotated[Text, Field(examples=["dublin"])] = ""
+    """With `twilio`: where Twilio's network is entered; `region` stands beside it."""
+    endpoint: Annotated[
+        Text,
+        formed(r"https?://[^\s/?#{}]+/?", "scheme and host, as in https://api.twilio.com"),
+        Field(examples=["https://api.twilio.com"]),
+    ] = ""
+    """With `twilio`: the root of its REST API, in place of the vendor's."""
+    hang_up: Bool = True
+    """With `twilio`: whether the telephone call is ended, through Twilio's API, when the agent ends it; else what
+    follows in the TwiML goes on. `false` needs no account."""
 
 
 class Vad(Section):

@@ -11,6 +11,7 @@ from voicekit.config.realtime_checks import REALTIME_CHECKS
 from voicekit.config.request_checks import REQUEST_CHECKS
 from voicekit.config.suggestions import listed, suggest
 from voicekit.config.templates import Templated, templates
+from voicekit.config.transport_checks import TRANSPORT_CHECKS
 from voicekit.problems import Problem, Severity
 
 Check = Callable[[Agent, Places], Iterator[Problem]]
@@ -206,4 +207,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     builtin_parameters,
     *REALTIME_CHECKS,
     *REQUEST_CHECKS,
+    *TRANSPORT_CHECKS,
 )

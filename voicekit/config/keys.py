@@ -104,6 +104,8 @@ def example(words: Words) -> object:
     if "minimum" in words:
         return words["minimum"]
     section = next((each for each in alternatives(words) if "properties" in each), {})
+    if "examples" in section:
+        return section["examples"][0]
     if section:
         return {name: example(each) for name, each in section["properties"].items()}
     return [example(words["items"])] if "items" in words else None

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from voicekit.config.account import with_account
 from voicekit.config.agent import Agent
 from voicekit.config.checks import check
 from voicekit.config.document import DocumentError, Mapping, Scalar
@@ -102,7 +103,7 @@ def _agent(root: Mapping, expansion: Expansion, *, whole: bool) -> tuple[Agent |
         expansion: Its environment.
         whole: Whether nothing is missing from the tree; else sections are checked, but not what lies between them.
     """
-    expanded = expansion.expand_all(root)
+    expanded = with_account(expansion.expand_all(root), expansion)
     reader = ServiceReader(expansion, homes_of(Agent))
     services = _services(expanded, reader)
     values = {key: plain(node) for key, node in expanded.entries.items() if key not in KINDS}

@@ -278,12 +278,18 @@ def _secret_header(key: str, facts: Facts[str, Any], node: Node) -> Problem:
     return Problem("secret-in-file", "a secret is written in the file", at, f'{name}: "{scheme}${{{variable}}}"')
 
 
+def _secret(key: str, facts: Facts[str, Any], node: Node) -> Problem:
+    hint = f'{key}: "${{{facts["variable"]}}}", or leave it out: that is the default'
+    return Problem("secret-in-file", "a secret is written in the file", node.place, hint)
+
+
 _OWN: Final = {
     "bad-phrase": _phrase,
     "bad-placeholder": _placeholder,
     "tool-kind": _tool_kind,
     "bad-request": _request,
     "secret-in-file": _secret_header,
+    "literal-secret": _secret,
 }
 
 

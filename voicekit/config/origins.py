@@ -10,7 +10,8 @@ from collections.abc import Mapping as Table
 from dataclasses import replace
 from typing import Any, Final
 
-from voicekit.config.agent import HTTP_KEYS, PYTHON_KEYS, Agent, Tool
+from voicekit.config.account import VARIABLES
+from voicekit.config.agent import HTTP_KEYS, PYTHON_KEYS, TRANSPORT_KEYS, Agent, Tool
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
 from voicekit.config.keyterms import KEY as KEYTERMS
 from voicekit.config.phrasebook import phrasebook
@@ -26,12 +27,21 @@ DEFAULT: Final = "default"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./-]*)( [A-Za-z0-9_./-]+)*")
 # Options of a provider whose default of Pipecat's is worth a line; `voicekit providers` has the others.
 _SHOWN: Final = ("model", "voice")
+
+
+def _of_type(kind: str) -> Callable[[Agent], bool]:
+    return lambda agent: agent.transport.type == kind
+
+
 # What is no part of a file that does not use it.
 _USED: Final[Table[Path, Callable[[Agent], bool]]] = {
     ("vad",): lambda agent: agent.detects_speech,
     ("turn", "wait_ms"): lambda agent: agent.turn.end == "fixed",
     ("fallback",): lambda agent: len(agent.llm) > 1,
+    **{("transport", key): _of_type(kind) for kind, keys in TRANSPORT_KEYS.items() for key in keys},
 }
+# What comes from the environment without the file's word: the value is shown by its variable.
+_IMPLIED: Final = {("transport", key): variable for key, variable in VARIABLES.items()}
 
 
 def complete(agent: Agent, tree: Mapping) -> Mapping:
@@ -73,6 +83,8 @@ def _completed(agent: Agent, path: Path, value: Any, node: Node | None) -> Node 
     used = _USED.get(path)
     if used and not used(agent):
         return None
+    if node is None and value and path in _IMPLIED:
+        return Scalar(f"${{{_IMPLIED[path]}}}", True, _from("environment"))
     if isinstance(value, dict) and isinstance(node, Mapping):
         named = {key: _completed(agent, (*path, key), value[key], each) for key, each in node.entries.items()}
         return replace(node, entries={key: each for key, each in named.items() if each})

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Container, Iterator
 from collections.abc import Mapping as Values
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
@@ -219,7 +219,10 @@ class ServiceReader:
             if option.secret and "endpoint" in self._meant:
                 yield key, None
             elif option.secret and "endpoint" in given:
-                self.problems.append(_key_not_sent(provider, key, given["endpoint"], place))
+                problem = key_not_sent(variable, key, given["endpoint"], place)
+                compatible = (provider.kind, provider.name) == ("llm", "openai")
+                hint = f"{problem.help}, or write provider: openai-compatible" if compatible else problem.help
+                self.problems.append(replace(problem, help=hint))
             elif option.required or option.secret:
                 yield key, self.expansion.implied(variable, provider.label, place) or None
             elif value := self.expansion.variables.get(variable):
@@ -252,14 +255,18 @@ def _beside(section: Mapping, name: str) -> Mapping:
     return Mapping({k: v for k, v in section.entries.items() if k != name}, section.keys, section.place)
 
 
-def _key_not_sent(provider: Provider, key: str, endpoint: Node, place: Place) -> Problem:
-    """Return the problem for an own endpoint without a key: the provider's usual one is not for strangers."""
+def key_not_sent(variable: str, key: str, endpoint: Node, place: Place) -> Problem:
+    """Return the problem for an own endpoint without a key: the usual one is not for strangers.
+
+    Args:
+        variable: The usual one's variable.
+        key: The key of the file that it is the default of.
+        endpoint: Where it would be sent.
+        place: Where is said whose it is.
+    """
     host = re.search(r"://(?:[^/@\s]*@)?([\w.-]+)", endpoint.raw) if isinstance(endpoint, Scalar) else None
-    text = f"{provider.environment[key]} is not sent to {host[1] if host else 'an endpoint of your own'}"
-    hint = f"add '{key}: \"${{{provider.environment[key]}}}\"' if it is meant for that host"
-    if (provider.kind, provider.name) == ("llm", "openai"):
-        hint += ", or write provider: openai-compatible"
-    return Problem("key-not-sent", text, place, hint)
+    text = f"{variable} is not sent to {host[1] if host else 'an endpoint of your own'}"
+    return Problem("key-not-sent", text, place, f"add '{key}: \"${{{variable}}}\"' if it is meant for that host")
 
 
 def _facts(wanted: str, node: Node) -> dict[str, Any]:

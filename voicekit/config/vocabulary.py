@@ -90,6 +90,11 @@ _TABLE: Final[Mapping[str, Mapping[str, Word]]] = {
     },
     "transport": {
         "provider kind name transport": Word("type", "transport: webrtc", "a transport has a 'type'"),
+        "token": Word("auth_token", 'auth_token: "${TWILIO_AUTH_TOKEN}"'),
+        "sid account": Word("account_sid", 'account_sid: "${TWILIO_ACCOUNT_SID}"'),
+        "auto_hang_up hangup": Word("hang_up", "hang_up: true"),
+        "serializer format": Word("protocol", "protocol: rtvi"),
+        "base_url api_base url": Word("endpoint", "endpoint: https://api.twilio.com"),
         "stun stun_servers turn_servers ice": Word("ice_servers", 'ice_servers: ["stun:stun.example.com:3478"]'),
     },
     "vad": {

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from voicekit.config.account import SECRETS
 from voicekit.config.agent import Agent
 
 # A shorter one is a placeholder, and part of many words.
@@ -17,7 +18,8 @@ class Mask:
     """
 
     def __init__(self, agent: Agent) -> None:
-        self._secrets = [
+        of_line = [getattr(agent.transport, key) for key in SECRETS]
+        self._secrets = [value for value in of_line if len(value) >= _SHORTEST] + [
             str(value)
             for service in agent.services
             for name, value in service.options.items()

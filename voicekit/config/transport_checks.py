@@ -1,0 +1,60 @@
+"""Transport checks: rules across the keys of the section `transport`. Generators of problems; they change nothing."""
+
+from collections.abc import Iterator
+
+from voicekit.config.account import SECRETS
+from voicekit.config.agent import TELEPHONY, TRANSPORT_KEYS, Agent
+from voicekit.config.messages import Places
+from voicekit.problems import Problem, Severity
+
+
+def keys_of_transports(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A key of one type does nothing beside another."""
+    here = agent.transport.type
+    for kind, keys in TRANSPORT_KEYS.items():
+        for key in keys if kind != here else ():
+            if key in agent.transport.model_fields_set:
+                text = f"'{key}' does nothing beside 'type: {here}': it is a key of '{kind}'"
+                yield Problem("unused-key", text, places.key("transport", key), f"remove it, or write type: {kind}")
+
+
+def one_credential(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A token beside an API key would stay in use unseen."""
+    given = agent.transport.model_fields_set
+    if "auth_token" in given and not given.isdisjoint(("api_key", "api_secret")):
+        text = "'auth_token' and an API key are given; Twilio takes one of them"
+        yield Problem("two-credentials", text, places.key("transport", "auth_token"), "keep the API key")
+
+
+def whole_host(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Twilio's host is named by region and edge, or by neither; an endpoint names it alone."""
+    transport = agent.transport
+    given = [key for key in ("region", "edge") if getattr(transport, key)]
+    if transport.endpoint and given:
+        text = f"'{given[0]}' does nothing beside 'endpoint', which is the whole address"
+        yield Problem("unused-key", text, places.key("transport", given[0]), "keep one of them")
+    elif len(given) == 1:
+        missing, hint = ("edge", "edge: dublin") if given == ["region"] else ("region", "region: ie1")
+        text = f"'{missing}' is missing in transport: '{given[0]}' names no host of Twilio's by itself"
+        yield Problem("missing-key", text, places.key("transport", given[0]), hint)
+
+
+def unused_account(agent: Agent, places: Places) -> Iterator[Problem]:
+    """The account is there to hang up with."""
+    if agent.transport.type != "twilio" or agent.transport.hang_up:
+        return
+    for key in ("account_sid", *SECRETS, "region", "edge", "endpoint"):
+        if key in agent.transport.model_fields_set:
+            text = f"'{key}' does nothing with 'hang_up: false'"
+            yield Problem("unused-key", text, places.key("transport", key), "remove it")
+
+
+def answered(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Who is called says something first: a caller who hears nothing hangs up."""
+    if agent.transport.type in TELEPHONY and "greeting" not in agent.model_fields_set:
+        text = "a call is answered without a word: there is no greeting"
+        hint = "greeting: Hello. How can I help? Or, if it is meant, greeting: false"
+        yield Problem("no-greeting", text, places.value("transport", "type"), hint, Severity.WARNING)
+
+
+TRANSPORT_CHECKS = (keys_of_transports, one_credential, whole_host, unused_account, answered)
