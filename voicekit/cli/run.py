@@ -5,7 +5,7 @@ import gc
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -82,11 +82,9 @@ async def _serve(agent: Agent, path: Path, listening: socket.socket) -> None:
     from loguru import logger  # noqa: PLC0415
 
     logger.remove()
-    import uvicorn  # noqa: PLC0415
-
     from voicekit.runtime.host import Host  # noqa: PLC0415
     from voicekit.server.app import make_app  # noqa: PLC0415
-    from voicekit.server.serving import server_config  # noqa: PLC0415
+    from voicekit.server.serving import Server  # noqa: PLC0415
 
     # What is here stays; a live call is not held up by looking through it.
     gc.freeze()
@@ -96,9 +94,22 @@ async def _serve(agent: Agent, path: Path, listening: socket.socket) -> None:
     ready = f"{agent.name}: ready after {time.monotonic() - began:.1f} s: {_who(agent, host.agent)}"
     click.echo(ready, err=True)
     address = f"http://{HOST}:{listening.getsockname()[1]}"
+    for way in _ways_in(agent.transport.type, address.replace("http", "ws")):
+        click.echo(f"{agent.name}: {way}", err=True)
     # Printed by the server itself: from then on it takes Ctrl-C as the wish to end its calls first.
     app = make_app(host, Transcript().listen, lambda: click.echo(f"talk at {address} (Ctrl-C ends it)"))
-    await uvicorn.Server(server_config(app)).serve(sockets=[listening])
+    await Server(app).serve(sockets=[listening])
+
+
+def _ways_in(transport: str, address: str) -> Iterator[str]:
+    """Yield where a file is called besides its page."""
+    if transport == "websocket":
+        yield f"apps connect to {address}/ws"
+    if transport == "twilio":
+        yield (
+            f'calls come in at <Connect><Stream url="{address}/twilio"/></Connect>, from this machine only: '
+            "Twilio's signature is not checked"
+        )
 
 
 def _who(written: Agent, settled: Agent) -> str:

@@ -78,7 +78,8 @@ def make_app(host: Host, listen: Callable[[], Listener], on_start: Callable[[], 
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         on_start()
         yield
-        # The calls first: a line that closes before its call looks like a caller who hung up.
+        # The calls first: a line that closes before its call looks like a caller who hung up. Those on the server's
+        # own connections have ended already.
         await host.end_calls()
         await lines.close()
         await host.close()
@@ -91,6 +92,7 @@ def make_app(host: Host, listen: Callable[[], Listener], on_start: Callable[[], 
     _add_page(app, host)
     _add_webrtc(app, lines)
     _add_websockets(app, WebSocketLines(host, listen))
+    app.state.end_calls = host.end_calls
     return app
 
 
@@ -136,13 +138,21 @@ def _add_webrtc(app: FastAPI, lines: WebRtcLines) -> None:
 
 
 def _add_websockets(app: FastAPI, lines: WebSocketLines) -> None:
-    @app.websocket("/ws")
-    async def ws(socket: WebSocket) -> None:
-        # No middleware of ours sees a WebSocket; closed before it is accepted, it is answered with 403.
+    for path, answer in (("/ws", lines.app), ("/twilio", lines.telephone)):
+        app.add_api_websocket_route(path, _guarded(answer))
+
+
+def _guarded(answer: Callable[[WebSocket], Awaitable[None]]) -> Callable[[WebSocket], Awaitable[None]]:
+    """Return a route that lets in only what was meant for this address. No middleware of ours sees a WebSocket."""
+
+    async def route(socket: WebSocket) -> None:
         if is_meant(socket.headers):
-            await lines.answer(socket)
+            await answer(socket)
         else:
+            # Before it is accepted, this is the status 403.
             await socket.close()
+
+    return route
 
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

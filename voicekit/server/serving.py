@@ -14,19 +14,32 @@ HOST: Final = "127.0.0.1"
 DRAIN_SECS: Final = 5
 
 
-def server_config(app: FastAPI) -> uvicorn.Config:
-    """Return what uvicorn runs an app with: our own log, and the WebSockets of the `websockets` of today."""
-    return uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=DRAIN_SECS,
-        ws="websockets-sansio",
-        lifespan="on",
-    )
+class Server(uvicorn.Server):
+    """Serves an app of ours: our own log, the WebSockets of today's `websockets`, and calls that end before it does.
+
+    Args:
+        app: What `make_app` returns.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=DRAIN_SECS,
+            ws="websockets-sansio",
+            lifespan="on",
+        )
+        super().__init__(config)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the calls, then the connections: a caller's that were closed first would look like a hang-up."""
+        await self._app.state.end_calls()
+        await super().shutdown(sockets)
 
 
-class _Server(uvicorn.Server):
+class _Inside(Server):
     """Leaves the process's signals to the process."""
 
     @contextlib.contextmanager
@@ -42,7 +55,7 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
         The address, `127.0.0.1:PORT`, without a scheme.
     """
     with socket.create_server((HOST, 0)) as listening:
-        server = _Server(server_config(app))
+        server = _Inside(app)
         task = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             # A connection that comes before the server runs waits in the socket's own queue.

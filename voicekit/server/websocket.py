@@ -1,19 +1,20 @@
-"""WebSocket: a connection is opened, says in its first message who it is, and a call begins."""
+"""WebSocket: a connection is opened, says in its first messages who it is, and a call begins."""
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from pipecat.evals.fastapi_transport import EvalFastAPIWebsocketTransport
-from pipecat.evals.serializer import EvalSerializer, parse_eval_connect
+from pipecat.evals.serializer import parse_eval_connect
+from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from voicekit.problems import Refused, refuse
 from voicekit.records.events import Listener, Trouble
 from voicekit.runtime.host import Host
 from voicekit.runtime.line import Line
-from voicekit.runtime.transport import eval_params
+from voicekit.runtime.sockets import app_line, eval_line, twilio_line
 
 FIRST_SECS: Final = 5.0
 # What a connection is closed with for each problem that is the caller's to solve (RFC 6455, 7.4.1, and IANA's list:
@@ -22,6 +23,15 @@ _CODES: Final = {"bad-start": 1008, "busy": 1013}
 _OURS: Final = 1011
 # A close frame has room for 123 bytes.
 _LONGEST_REASON: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What Twilio says of a stream that begins."""
+
+    stream: str
+    call: str
+    given: Mapping[str, str]
 
 
 class WebSocketLines:
@@ -35,52 +45,130 @@ class WebSocketLines:
     def __init__(self, host: Host, listen: Callable[[], Listener]) -> None:
         self._host = host
         self._listen = listen
+        self._transport = host.agent.transport
 
-    async def answer(self, socket: WebSocket) -> None:
+    async def app(self, socket: WebSocket) -> None:
+        """Hold the call of an app, a device, or Pipecat's evals, which call any file."""
+
+        async def line(_tell: Callable[[str], None]) -> Line:
+            message = await _next(socket)
+            flags = parse_eval_connect(_decoded(message))
+            if flags is not None:
+                return eval_line(socket, flags)
+            if self._transport.type != "websocket":
+                raise refuse("bad-start", f"only Pipecat's evals are answered here: {self._is()}")
+            _unread(socket, message)
+            return app_line(self._transport, socket)
+
+        await self._answer(socket, line)
+
+    async def telephone(self, socket: WebSocket) -> None:
+        """Hold the call of a stream that Twilio opens."""
+
+        async def line(tell: Callable[[str], None]) -> Line:
+            if self._transport.type != "twilio":
+                raise refuse("bad-start", f"no telephone is answered here: {self._is()}")
+            start = await _started(socket)
+            _end_with_stop(socket)
+            return twilio_line(
+                self._transport, socket, stream=start.stream, call=start.call, given=start.given, tell=tell
+            )
+
+        await self._answer(socket, line)
+
+    async def _answer(self, socket: WebSocket, line: Callable[[Callable[[str], None]], Awaitable[Line]]) -> None:
         """Accept a connection and hold the call on it to its end; one that is refused is closed with the reason."""
         await socket.accept()
         listener = self._listen()
+
+        def tell(text: str) -> None:
+            listener(Trouble("call", text))
+
         try:
-            call = self._host.call(await self._line(socket), listener)
+            self._host.admit()
+            async with asyncio.timeout(FIRST_SECS):
+                found = await line(tell)
+            call = self._host.call(found, listener)
+        except TimeoutError:
+            await _close(socket, refuse("bad-start", f"no call began within {FIRST_SECS:g} s"), tell)
         except Refused as refused:
-            problem = refused.problems[0]
-            listener(Trouble("call", problem.text))
-            await socket.close(_CODES.get(problem.code, _OURS), problem.text[:_LONGEST_REASON])
+            await _close(socket, refused, tell)
         except WebSocketDisconnect:
             pass
         else:
             await self._host.hold(call)
 
-    async def _line(self, socket: WebSocket) -> Line:
-        flags = parse_eval_connect(decoded(await first(socket)))
-        if flags is None:
-            raise refuse("bad-start", "only Pipecat's evals are answered here")
-        params = eval_params()
-        params.serializer = EvalSerializer()
-        return Line(EvalFastAPIWebsocketTransport(socket, params, flags))
+    def _is(self) -> str:
+        return f"the file's transport is '{self._transport.type}'"
 
 
-async def first(socket: WebSocket) -> str | bytes:
+async def _close(socket: WebSocket, refused: Refused, tell: Callable[[str], None]) -> None:
+    problem = refused.problems[0]
+    tell(problem.text)
+    await socket.close(_CODES.get(problem.code, _OURS), problem.text[:_LONGEST_REASON])
+
+
+async def _next(socket: WebSocket) -> Message:
     """Return the next message of a connection.
 
     Raises:
-        Refused: Nothing came.
         WebSocketDisconnect: The other side has gone.
     """
-    try:
-        async with asyncio.timeout(FIRST_SECS):
-            message = await socket.receive()
-    except TimeoutError:
-        raise refuse("bad-start", f"nothing was said within {FIRST_SECS:g} s") from None
+    message = await socket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message["code"])
-    return message.get("text") or message.get("bytes") or ""
+    return message
 
 
-def decoded(message: str | bytes) -> dict[str, Any]:
+def _decoded(message: Message) -> dict[str, Any]:
     """Return a message as a mapping, an empty one if it is none."""
     try:
-        value = json.loads(message)
+        value = json.loads(message.get("text") or "")
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+async def _started(socket: WebSocket) -> Start:
+    """Return what Twilio says first: that it is connected, then what has started.
+
+    Raises:
+        Refused: It is not Twilio who speaks, or not of a telephone call.
+        WebSocketDisconnect: The other side has gone.
+    """
+    event = _decoded(await _next(socket))
+    if event.get("event") == "connected":
+        event = _decoded(await _next(socket))
+    start = event.get("start")
+    if event.get("event") != "start" or not isinstance(start, dict):
+        raise refuse("bad-start", "what was said first is no start of a stream of Twilio's")
+    stream, call, given = start.get("streamSid"), start.get("callSid"), start.get("customParameters") or {}
+    sound = start.get("mediaFormat")
+    if not (stream and call and isinstance(stream, str) and isinstance(call, str) and isinstance(given, dict)):
+        raise refuse("bad-start", "the start of a stream names no stream, or no call")
+    if not isinstance(sound, dict) or (sound.get("encoding"), sound.get("sampleRate")) != ("audio/x-mulaw", 8000):
+        raise refuse("bad-start", "the stream's sound is not audio/x-mulaw at 8000 Hz")
+    return Start(stream, call, {str(name): str(value) for name, value in given.items()})
+
+
+def _unread(socket: WebSocket, message: Message) -> None:
+    """Let a message be the next one again: the line wants it, too."""
+    receive, again = socket._receive, [message]
+
+    async def first_again() -> Message:
+        return again.pop() if again else await receive()
+
+    socket._receive = first_again
+
+
+def _end_with_stop(socket: WebSocket) -> None:
+    """Let Twilio's `stop` be the end of a connection: the caller has hung up, and nothing follows but the close."""
+    receive = socket._receive
+
+    async def until_stop() -> Message:
+        message = await receive()
+        if '"stop"' in (message.get("text") or "") and _decoded(message).get("event") == "stop":
+            return {"type": "websocket.disconnect", "code": 1000}
+        return message
+
+    socket._receive = until_stop
