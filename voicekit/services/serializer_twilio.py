@@ -41,8 +41,9 @@ class TwilioSerializer(TwilioFrameSerializer):
         login, password = self._account_sid or "", self._auth_token or ""
         if not password:
             login, password = self._api_key_sid or "", self._api_key_secret or ""
+        headers = {"Authorization": aiohttp.encode_basic_auth(login, password)}
         async with (
-            aiohttp.ClientSession(auth=aiohttp.BasicAuth(login, password)) as session,
+            aiohttp.ClientSession(headers=headers) as session,
             session.post(self._call_url, data={"Status": "completed"}) as response,
         ):
             return response.status
