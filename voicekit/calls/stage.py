@@ -11,6 +11,7 @@ from voicekit.config.agent import Agent
 from voicekit.config.services import Service
 from voicekit.config.suggestions import listed, suggest
 from voicekit.emulators.server import Actor, Hearing, serve
+from voicekit.emulators.side_channel import SideChannel
 from voicekit.problems import Refused, refuse
 
 KEY: Final = "emulated-key"
@@ -24,7 +25,7 @@ class Stage:
     Attributes:
         agent: The file, with `endpoint` and the keys of its services replaced and nothing else.
         emulators: Those that stand in for its providers, by name.
-        address: Where they are, `127.0.0.1:PORT`.
+        address: Where they are, `127.0.0.1:PORT`; for other processes the side channel is there too.
     """
 
     agent: Agent
@@ -85,7 +86,7 @@ async def staged(agent: Agent, scene: Scene | None = None) -> AsyncIterator[Stag
     for name in (*scene.latency, *scene.faults):
         if name not in emulators:
             raise unknown(name, emulators)
-    async with serve(list(emulators.values())) as address:
+    async with serve([*emulators.values(), SideChannel(emulators)]) as address:
         yield Stage(_reaching(agent, address), emulators, address)
 
 

@@ -23,6 +23,7 @@ VERBS: Final = {
     "schema": "Say what a key means and takes; print the JSON Schema.",
     "new": "Write a file to begin with.",
     "providers": "List providers and their options.",
+    "emulate": "Stand in for providers' APIs on this machine.",
 }
 
 

@@ -69,9 +69,10 @@ async def _serve_emulated(agent: Agent, path: Path, listening: socket.socket) ->
     from voicekit.calls.stage import staged  # noqa: PLC0415
 
     async with staged(agent, TALK) as stage:
-        names = ", ".join(stage.emulators) or "nothing: all of it runs on this machine"
+        names = ", ".join(stage.emulators)
+        where = f"{names} at {stage.address}" if names else "nothing: all of it runs on this machine"
         heard = f'; whatever is said is heard as "{TALK.unannounced}"' if stage.hears else ""
-        click.echo(f"{agent.name}: emulated: {names}{heard}", err=True)
+        click.echo(f"{agent.name}: emulated: {where}{heard}", err=True)
         await _serve(stage.agent, path, listening)
 
 

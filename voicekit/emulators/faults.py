@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+How: TypeAlias = Literal["error", "drop", "hang", "garbage"]
+
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
@@ -30,7 +32,7 @@ class Break:
         after: How many messages are sent before that.
     """
 
-    how: Literal["error", "drop", "hang", "garbage"]
+    how: How
     after: int = 0
 
 

@@ -1,0 +1,116 @@
+"""The side channel, as another process uses it."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from voicekit.emulators.deepgram_listen import DeepgramListen, Stream
+from voicekit.emulators.faults import Break, Fault, Refuse, Slow
+from voicekit.emulators.openai_chat import OpenAIChat
+from voicekit.emulators.server import Actor, serve
+from voicekit.emulators.side_channel import FAULTS, SideChannel
+
+
+@asynccontextmanager
+async def channel(**emulators: Actor) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        serve([*emulators.values(), SideChannel(emulators)]) as address,
+        httpx.AsyncClient(base_url=f"http://{address}") as client,
+    ):
+        yield client
+
+
+class Listener:
+    """An emulator that only listens to what is announced."""
+
+    def __init__(self) -> None:
+        self.faults: Iterator[Fault | None] = iter(())
+        self.latency = OpenAIChat("k").latency
+        self.announced: list[tuple[str, float]] = []
+
+    def routes(self) -> list[Any]:
+        return []
+
+    def exchanges(self) -> list[Any]:
+        return []
+
+    def announce(self, text: str, secs: float = 0.0) -> None:
+        self.announced.append((text, secs))
+
+
+async def test_what_is_said_reaches_whoever_hears() -> None:
+    listener = Listener()
+    async with channel(openai=OpenAIChat("k"), listener=listener) as client:
+        answers = [
+            await client.post("/emulated/announce", json={"text": "Hi.", "secs": 2}),
+            await client.post("/emulated/announce", json={"text": "Ho."}),
+        ]
+    assert [(answer.status_code, answer.content) for answer in answers] == [(204, b""), (204, b"")]
+    assert listener.announced == [("Hi.", 2.0), ("Ho.", 0.0)]
+
+
+async def test_faults_come_one_after_another() -> None:
+    openai = OpenAIChat("k")
+    faults = [{"refuse": 429, "retry_after": 0.5}, {"refuse": 500}, None, {"break": "drop", "after": 3}, {"slow": 2}]
+    async with channel(openai=openai) as client:
+        answer = await client.post("/emulated/faults", json={"emulator": "openai", "faults": faults})
+    assert answer.status_code == 204
+    assert list(openai.faults) == [Refuse(429, 0.5), Refuse(500), None, Break("drop", 3), Slow(2.0)]
+
+
+async def test_what_was_received_is_told_without_its_audio() -> None:
+    deepgram, openai = DeepgramListen("k"), OpenAIChat("k")
+    deepgram.streams.append(Stream({"model": ["nova-3"]}, bytearray(640), ["KeepAlive"]))
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
+    async with channel(deepgram=deepgram, openai=openai) as client:
+        await client.post("/v1/chat/completions", json=body, headers={"Authorization": "Bearer k"})
+        received = (await client.get("/emulated/received")).json()
+    assert received == {
+        "deepgram": [
+            {
+                "query": {"model": ["nova-3"]},
+                "audio": {"bytes": 640},
+                "messages": ["KeepAlive"],
+                "oddities": [],
+                "ahead_secs": 0.0,
+                "closed": None,
+            }
+        ],
+        "openai": [{"body": body, "outcome": "answered"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "problem"),
+    [
+        ("announce", b"{", "the body is not a JSON object"),
+        ("announce", {"txt": "Hi."}, "no key 'txt' here, only text, secs"),
+        ("announce", {"secs": 1}, 'an announcement is {"text": "Hello.", "secs": 1.5}'),
+        ("announce", {"text": "Hi.", "secs": -1}, "seconds are a number from 0 to 3600"),
+        ("faults", {"emulator": "opanai", "faults": []}, "'emulator' is one of: listener"),
+        ("faults", {"emulator": "listener", "faults": None}, "'faults' is a list"),
+        ("faults", {"emulator": "listener", "faults": [{"refuse": 200}]}, f"a fault is {FAULTS}"),
+        ("faults", {"emulator": "listener", "faults": [{"break": "burn"}]}, f"a fault is {FAULTS}"),
+        ("faults", {"emulator": "listener", "faults": [{"slow": 1, "after": 2}]}, f"a fault is {FAULTS}"),
+        ("faults", {"emulator": "listener", "faults": [{"slow": None}]}, f"a fault is {FAULTS}"),
+        (
+            "faults",
+            {"emulator": "listener", "faults": [{"break": "drop", "after": -1}]},
+            "'after' is a number of messages",
+        ),
+    ],
+)
+async def test_what_cannot_be_read_is_refused(path: str, body: Any, problem: str) -> None:
+    async with channel(listener=Listener()) as client:
+        sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
+        answer = await client.post(f"/emulated/{path}", **sent)
+    assert (answer.status_code, answer.json()) == (400, {"problem": problem})
+
+
+async def test_where_nobody_hears_an_announcement_is_refused() -> None:
+    async with channel(openai=OpenAIChat("k")) as client:
+        answer = await client.post("/emulated/announce", json={"text": "Hi."})
+    assert (answer.status_code, answer.json()) == (400, {"problem": "no emulator here hears speech"})

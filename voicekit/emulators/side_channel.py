@@ -1,0 +1,140 @@
+"""Side channel: how another process says to emulators what a caller says and what goes wrong, and what they received.
+
+`POST /emulated/announce` takes `{"text": …, "secs": …}`, `POST /emulated/faults` `{"emulator": NAME, "faults": […]}`,
+each fault as `fault_of` reads it; both answer 204, or 400 with `{"problem": …}`. `GET /emulated/received` answers with
+the requests and connections of each emulator, by its name; of audio only the length is told.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias, get_args
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from voicekit.emulators.faults import Break, Fault, How, Refuse, Slow
+from voicekit.emulators.server import Actor, Hearing
+
+Json: TypeAlias = dict[str, Any]
+
+FAULTS: Final = '{"refuse": 429, "retry_after": 1}, {"break": "drop", "after": 3}, {"slow": 0.5} or null'
+_BREAKS: Final = get_args(How)
+
+
+def fault_of(data: object) -> Fault | None:
+    """Return a fault from its JSON.
+
+    Args:
+        data: `{"refuse": STATUS, "retry_after": SECS}`, `{"break": HOW, "after": MESSAGES}`, `{"slow": SECS}` or
+            None; `retry_after` and `after` may be left out.
+
+    Raises:
+        ValueError: It is none.
+    """
+    match data:
+        case None:
+            return None
+        case {"refuse": int(status), **rest} if rest.keys() <= {"retry_after"} and 400 <= status < 600:
+            return Refuse(status, _secs(rest.get("retry_after")))
+        case {"break": how, **rest} if how in _BREAKS and rest.keys() <= {"after"}:
+            return Break(how, _count(rest.get("after", 0)))
+        case {"slow": secs, **rest} if not rest and (late := _secs(secs)) is not None:
+            return Slow(late)
+    raise ValueError(f"a fault is {FAULTS}")
+
+
+@dataclasses.dataclass
+class SideChannel:
+    """The routes. They stand beside those of the emulators, and need no key.
+
+    Attributes:
+        emulators: Those it speaks for, by name.
+    """
+
+    emulators: Mapping[str, Actor]
+
+    def routes(self) -> list[BaseRoute]:
+        """Return its routes."""
+        return [
+            Route("/emulated/announce", self._announce, methods=["POST"]),
+            Route("/emulated/faults", self._faults, methods=["POST"]),
+            Route("/emulated/received", self._received, methods=["GET"]),
+        ]
+
+    async def _announce(self, request: Request) -> Response:
+        hearing = [emulator for emulator in self.emulators.values() if isinstance(emulator, Hearing)]
+        if not hearing:
+            return _wrong("no emulator here hears speech")
+        try:
+            body = await _body(request, "text", "secs")
+            text, secs = body.get("text"), _secs(body.get("secs", 0))
+            if not isinstance(text, str) or secs is None:
+                raise ValueError('an announcement is {"text": "Hello.", "secs": 1.5}')
+        except ValueError as error:
+            return _wrong(str(error))
+        for emulator in hearing:
+            emulator.announce(text, secs)
+        return Response(status_code=204)
+
+    async def _faults(self, request: Request) -> Response:
+        try:
+            body = await _body(request, "emulator", "faults")
+            emulator = self.emulators.get(str(body.get("emulator")))
+            if emulator is None:
+                raise ValueError(f"'emulator' is one of: {', '.join(self.emulators)}")
+            if not isinstance(body.get("faults"), list):
+                raise ValueError("'faults' is a list")
+            emulator.faults = iter([fault_of(each) for each in body["faults"]])
+        except ValueError as error:
+            return _wrong(str(error))
+        return Response(status_code=204)
+
+    async def _received(self, _request: Request) -> Response:
+        received = {name: _plain(list(emulator.exchanges())) for name, emulator in self.emulators.items()}
+        return JSONResponse(received)
+
+
+async def _body(request: Request, *keys: str) -> Json:
+    try:
+        body = await request.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise ValueError("the body is not a JSON object")
+    for key in body:
+        if key not in keys:
+            raise ValueError(f"no key '{key}' here, only {', '.join(keys)}")
+    return body
+
+
+def _secs(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 3600:
+        raise ValueError("seconds are a number from 0 to 3600")
+    return float(value)
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("'after' is a number of messages")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can hold it, without what a dataclass keeps to itself."""
+    if dataclasses.is_dataclass(value):
+        names = (each.name for each in dataclasses.fields(value) if not each.name.startswith("_"))
+        return {name: _plain(getattr(value, name)) for name in names}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, bytes | bytearray):
+        return {"bytes": len(value)}
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _wrong(text: str) -> Response:
+    return JSONResponse({"problem": text}, 400)
