@@ -70,7 +70,7 @@ class _Call:
         self.answers.clear()
         parts = ", ".join(
             f"{name} {ms / 1000:.2f}"
-            for name in ("turn", "asr", "llm", "tts")
+            for name in ("turn", "asr", "llm", "tts", "realtime")
             if (ms := getattr(stages, name)) is not None
         )
         return f"  [{(stages.answer or 0) / 1000:.2f} s: {parts}]"

@@ -17,6 +17,7 @@ class Stages:
         asr: From then to the final transcript.
         llm: The model, and the tools it called.
         tts: From its first words to the first sound.
+        realtime: A speech-to-speech service, which is all three, and the tools it called.
     """
 
     answer: int | None
@@ -24,6 +25,7 @@ class Stages:
     asr: int | None = None
     llm: int | None = None
     tts: int | None = None
+    realtime: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

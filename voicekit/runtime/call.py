@@ -5,10 +5,12 @@ import time
 from typing import Any
 
 from pipecat.frames.frames import ErrorFrame, TTSSpeakFrame
+from pipecat.observers.base_observer import BaseObserver
 from pipecat.observers.user_bot_latency_observer import LatencyBreakdown, UserBotLatencyObserver
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import (
     AssistantTurnStoppedMessage,
+    UserTurnMessageAddedMessage,
     UserTurnStoppedMessage,
 )
 from pipecat.processors.frameworks.rtvi import RTVIFunctionCallReportLevel, RTVIObserverParams
@@ -33,6 +35,7 @@ from voicekit.runtime.farewell import Farewell
 from voicekit.runtime.latency import stages
 from voicekit.runtime.line import Line
 from voicekit.runtime.pipeline import Parts, assemble
+from voicekit.runtime.realtime_latency import RealtimeLatency
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.secrets import Mask
 from voicekit.runtime.tools import Toolbox
@@ -80,7 +83,8 @@ class Call:
         self._tasks: set[asyncio.Task[None]] = set()
         functions = toolbox.functions(self.hang_up, self._tell, values)
         parts = assemble(with_values(agent, values()), resources, line.transport, functions, self._tell, values=values)
-        latency, self._farewell = UserBotLatencyObserver(), Farewell()
+        self._realtime, self._farewell = parts.realtime, Farewell()
+        latency = self._latency(agent)
         self._worker = PipelineWorker(
             parts.pipeline,
             params=PipelineParams(
@@ -95,8 +99,8 @@ class Call:
             cancel_on_idle_timeout=False,
             rtvi_observer_params=RTVIObserverParams(function_call_report_level={"*": RTVIFunctionCallReportLevel.NAME}),
         )
-        self._failure = Failure(agent, self._tell, self._worker.queue_frame, values)
-        self._listen(line.transport, parts, latency)
+        self._failure = Failure(agent, self._tell, self._speak, values)
+        self._listen(line.transport, parts)
 
     async def run(self) -> None:
         """Hold the call until somebody ends it. What goes wrong in it is told and stays in it."""
@@ -134,9 +138,34 @@ class Call:
         greeting, self._greeting = self._greeting, ""
         if greeting and self._agent.greeting:
             await asyncio.sleep(self._agent.greeting.delay_ms / 1000)
-            await self._worker.queue_frame(TTSSpeakFrame(filled(greeting, self._values())))
+        words = filled(greeting, self._values()) if greeting else ""
+        if self._realtime:
+            await self._realtime.begin(words)
+        elif words:
+            await self._worker.queue_frame(TTSSpeakFrame(words))
 
-    def _listen(self, transport: BaseTransport, parts: Parts, latency: UserBotLatencyObserver) -> None:
+    async def _speak(self, line: TTSSpeakFrame) -> None:
+        """Say a line: by the voice, or by the model that is one."""
+        if self._realtime:
+            await self._realtime.say(line.text)
+        else:
+            await self._worker.queue_frame(line)
+
+    def _latency(self, agent: Agent) -> BaseObserver:
+        """Return what tells how long each answer took."""
+        if agent.realtime:
+            wait = agent.realtime.options.get("silence_duration_ms")
+            return RealtimeLatency(self._tell, wait / 1000 if isinstance(wait, int) else 0.0)
+        latency = UserBotLatencyObserver()
+
+        async def measured(_observer: object, breakdown: LatencyBreakdown) -> None:
+            if (found := stages(breakdown)) is not None:
+                self._tell(AnswerBegan(found))
+
+        latency.add_event_handler("on_latency_breakdown", measured)
+        return latency
+
+    def _listen(self, transport: BaseTransport, parts: Parts) -> None:
         async def connected(_transport: BaseTransport, _client: object) -> None:
             self._tell(CallStarted())
             await self._greet()
@@ -146,16 +175,17 @@ class Call:
             await self._worker.cancel()
 
         async def heard(_user: object, _strategy: object, message: UserTurnStoppedMessage) -> None:
+            # Of a turn of realtime the words come later, by themselves.
             if message.content:
+                self._tell(CallerSaid(message.content))
+
+        async def transcribed(_user: object, message: UserTurnMessageAddedMessage) -> None:
+            if self._realtime:
                 self._tell(CallerSaid(message.content))
 
         async def said(_assistant: object, message: AssistantTurnStoppedMessage) -> None:
             if message.content or message.interrupted:
                 self._tell(AgentSaid(message.content, bool(message.interrupted)))
-
-        async def measured(_observer: object, breakdown: LatencyBreakdown) -> None:
-            if (found := stages(breakdown)) is not None:
-                self._tell(AnswerBegan(found))
 
         async def failed(_worker: object, error: ErrorFrame) -> None:
             await self._failure.on_error(error)
@@ -163,8 +193,8 @@ class Call:
         transport.add_event_handler("on_client_connected", connected)
         transport.add_event_handler("on_client_disconnected", disconnected)
         parts.user.add_event_handler("on_user_turn_stopped", heard)
+        parts.user.add_event_handler("on_user_turn_message_added", transcribed)
         parts.assistant.add_event_handler("on_assistant_turn_stopped", said)
-        latency.add_event_handler("on_latency_breakdown", measured)
         self._worker.add_event_handler("on_pipeline_error", failed)
 
     def _tell(self, event: Event) -> None:
@@ -184,7 +214,7 @@ class Call:
 def _on_page(event: Event) -> dict[str, Any] | None:
     if isinstance(event, AnswerBegan):
         spent = event.stages
-        names = ("answer", "turn", "asr", "llm", "tts")
+        names = ("answer", "turn", "asr", "llm", "tts", "realtime")
         return {"type": "turn", **{f"{name}_ms": getattr(spent, name) for name in names}}
     if isinstance(event, Trouble):
         return {"type": "problem", "text": f"{event.source}: {event.text}", "help": ""}

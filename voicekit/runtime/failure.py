@@ -44,24 +44,34 @@ class Failure:
         self._listener = listener
         self._say = say
         self._now = now
+        self._llm = "realtime" if agent.realtime else "llm"
         self._quiet_until = 0.0
+        self._told: tuple[str, str, float] = ("", "", 0.0)
 
     async def on_error(self, error: ErrorFrame) -> None:
         """Report an error, and speak when it has cost the caller a turn."""
         # Pipecat's word for what a tool does: it has answered all the same, and reported itself.
         if error.category is ErrorCategory.APPLICATION and isinstance(error.processor, LLMService):
             return
-        self._listener(Trouble(_source(error.processor), error.error))
+        self._tell(self._source(error.processor), error.error)
         # One cause is often reported several times: a connection that is tried again, say.
         if _may_cost_a_turn(error) and self._now() >= self._quiet_until:
             self._quiet_until = self._now() + QUIET_SECS
             await self._say(TTSSpeakFrame(said(next(self._lines), self._values()), append_to_context=False))
 
+    def _tell(self, source: str, text: str) -> None:
+        """Report an error. A connection that is lost says so at each piece of sound that it cannot send: once will
+        do."""
+        last_source, last_text, until = self._told
+        if (source, text) == (last_source, last_text) and self._now() < until:
+            return
+        self._told = (source, text, self._now() + QUIET_SECS)
+        self._listener(Trouble(source, text))
 
-def _source(processor: FrameProcessor | None) -> str:
-    kinds = ((STTService, "asr"), (LLMService, "llm"), (FailoverLLM, "llm"), (TTSService, "tts"))
-    kind = next((kind for cls, kind in kinds if isinstance(processor, cls)), "")
-    return kind or (str(processor.name) if processor else "call")
+    def _source(self, processor: FrameProcessor | None) -> str:
+        kinds = ((STTService, "asr"), (LLMService, self._llm), (FailoverLLM, "llm"), (TTSService, "tts"))
+        kind = next((kind for cls, kind in kinds if isinstance(processor, cls)), "")
+        return kind or (str(processor.name) if processor else "call")
 
 
 def _may_cost_a_turn(error: ErrorFrame) -> bool:

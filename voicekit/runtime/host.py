@@ -56,7 +56,8 @@ class Host:
         """
         for service in self.agent.services:
             construct(self.agent, service, self.resources)
-        vad_analyzer(self.agent.vad)
+        if self.agent.detects_speech:
+            vad_analyzer(self.agent.vad)
         try:
             await self.resources.warm_up()
         except ChildLost as lost:

@@ -1,7 +1,7 @@
 """Pipeline: the order in which a call's frames pass its parts.
 
 transport in → asr → user aggregator (vad, turn) → llm (failover, tools) → tts → transport out
-→ assistant aggregator
+→ assistant aggregator                             (realtime stands for asr..tts, behind the user aggregator)
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from voicekit.config.agent import Agent
 from voicekit.records.events import Listener
 from voicekit.runtime.construct import construct
 from voicekit.runtime.failover import FailoverLLM
+from voicekit.runtime.realtime import Realtime
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.turns import turn_strategies
 from voicekit.runtime.vad import vad_analyzer
@@ -38,6 +39,7 @@ class Parts:
     pipeline: Pipeline
     user: LLMUserAggregator
     assistant: LLMAssistantAggregator
+    realtime: Realtime | None
 
 
 def assemble(
@@ -64,9 +66,14 @@ def assemble(
     """
     before, behind = _services(agent, resources, listener, values)
     context = LLMContext(tools=list(functions)) if functions else LLMContext()
-    user, assistant = LLMContextAggregatorPair(context, user_params=_user_params(agent))
+    realtime = Realtime(cast("LLMService", behind[0]), context) if agent.realtime else None
+    user, assistant = LLMContextAggregatorPair(
+        context,
+        user_params=_user_params(agent, realtime),
+        realtime_service_mode=True if realtime else None,
+    )
     pipeline = Pipeline([transport.input(), *before, user, *behind, transport.output(), assistant])
-    return Parts(pipeline, user, assistant)
+    return Parts(pipeline, user, assistant, realtime)
 
 
 def _services(
@@ -81,8 +88,12 @@ def _services(
     return of["asr"], [*of["llm"], *of["tts"], *of["realtime"]]
 
 
-def _user_params(agent: Agent) -> LLMUserAggregatorParams:
-    params = LLMUserAggregatorParams(vad_analyzer=vad_analyzer(agent.vad), user_turn_strategies=turn_strategies(agent))
+def _user_params(agent: Agent, realtime: Realtime | None) -> LLMUserAggregatorParams:
+    params = LLMUserAggregatorParams()
+    told = realtime is not None and realtime.tells_turns
+    if not told:
+        params.vad_analyzer = vad_analyzer(agent.vad)
+        params.user_turn_strategies = turn_strategies(agent, timed=agent.turn.end == "fixed" or realtime is not None)
     if agent.greeting and not agent.greeting.interruptible:
         params.user_mute_strategies = [MuteUntilFirstBotCompleteUserMuteStrategy()]
     return params

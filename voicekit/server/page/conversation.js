@@ -246,8 +246,12 @@ export class Conversation {
     this.#on.changed(this.#cut);
   }
 
-  turnMeasured({ answer_ms = null, turn_ms = null, asr_ms = null, llm_ms = null, tts_ms = null }) {
-    const breakdown = { answerMs: answer_ms, turnMs: turn_ms, asrMs: asr_ms, llmMs: llm_ms, ttsMs: tts_ms };
+  turnMeasured({
+    answer_ms = null, turn_ms = null, asr_ms = null, llm_ms = null, tts_ms = null, realtime_ms = null,
+  }) {
+    const breakdown = {
+      answerMs: answer_ms, turnMs: turn_ms, asrMs: asr_ms, llmMs: llm_ms, ttsMs: tts_ms, realtimeMs: realtime_ms,
+    };
     this.#attach({ breakdown });
   }
 

@@ -146,7 +146,7 @@ function breakdownText({ breakdown, answerMs, bufferMs }) {
   const parts = (pairs) => pairs.filter(([, ms]) => ms !== null && ms !== undefined);
   const stages = parts([
     ["waited", breakdown?.turnMs], ["heard", breakdown?.asrMs], ["thought", breakdown?.llmMs],
-    ["voice", breakdown?.ttsMs],
+    ["voice", breakdown?.ttsMs], ["model", breakdown?.realtimeMs],
   ])
     .map(([stage, ms]) => `${stage} ${seconds(ms)}`);
   const places = parts([

@@ -1,0 +1,51 @@
+"""Realtime: a speech-to-speech service in a call: how the talk with it begins, and how it is made to say a line."""
+
+from typing import Any, Final, cast
+
+from pipecat.frames.frames import LLMContextFrame, LLMMessagesAppendFrame
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.services.llm_service import LLMService
+
+_EXACTLY: Final = "Say exactly this to the caller, word for word, and nothing before or after it:\n\n{line}"
+
+
+class Realtime:
+    """One call's service, and the context it talks in.
+
+    OpenAI's service and those made after it take the first context for the wish to answer it, and the session has no
+    tools before: a caller who speaks first would be answered without them, and then a second time. Such a service is
+    given its context beforehand, so that the session begins with tools and instructions, and listens.
+
+    Args:
+        service: The service, not yet connected.
+        context: The call's context, with the tools.
+    """
+
+    def __init__(self, service: LLMService[Any], context: LLMContext) -> None:
+        # It is asked for what is Pipecat's own, and differs from class to class.
+        self._service = cast("Any", service)
+        self._context = context
+        self._answers_first = hasattr(service, "_llm_needs_conversation_setup")
+        if self._answers_first:
+            self._service._context, self._service._llm_needs_conversation_setup = context, False
+
+    @property
+    def tells_turns(self) -> bool:
+        """Whether it tells when the caller begins and ends; else a detector of ours must."""
+        return self._service.service_metadata_frame().user_turn_strategies is not None
+
+    async def begin(self, greeting: str) -> None:
+        """Begin the talk: with the first words, or by listening where they are empty."""
+        if greeting:
+            self._context.add_message({"role": "user", "content": _EXACTLY.format(line=greeting)})
+        # It takes the handlers of the tools from this.
+        await self._service.queue_frame(LLMContextFrame(self._context))
+        if greeting and self._answers_first:
+            self._service._llm_needs_conversation_setup = True
+            await self._service._create_response()
+
+    async def say(self, line: str) -> None:
+        """Have the model say a line: once nobody speaks, and only while the session lives."""
+        message: Any = {"role": "developer", "content": _EXACTLY.format(line=line)}
+        # Past the user aggregator, which would keep the message from the service.
+        await self._service.queue_frame(LLMMessagesAppendFrame([message], run_llm=True))
