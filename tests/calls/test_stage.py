@@ -84,6 +84,7 @@ async def test_nothing_else_of_the_file_changes(tmp_path: Path) -> None:
 
 def test_a_real_key_is_replaced_and_nothing_else_is() -> None:
     assert stage_variables({"OPENAI_API_KEY": "sk-real", "ORDERS_TOKEN": "t"}) == {
+        "ANTHROPIC_API_KEY": KEY,
         "DEEPGRAM_API_KEY": KEY,
         "ELEVENLABS_API_KEY": KEY,
         "OPENAI_API_KEY": KEY,
@@ -115,7 +116,8 @@ async def test_a_provider_without_an_emulator_is_told_with_its_place(tmp_path: P
         async with staged(read(tmp_path, text, GLADIA_API_KEY="k")):
             pass
     hint = (
-        "there are emulators for asr deepgram; llm openai, openai-compatible; tts elevenlabs; realtime openai; "
+        "there are emulators for asr deepgram; llm openai, openai-compatible, anthropic; tts elevenlabs; "
+        "realtime openai; "
         "pocketsphinx, rules, auto, espeak, flite need none"
     )
     told = [(problem.code, problem.text, problem.help) for problem in refused.value.problems]

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from voicekit.calls.scene import Scene
 from voicekit.config.services import Service
+from voicekit.emulators.anthropic_messages import AnthropicMessages
 from voicekit.emulators.deepgram_listen import DeepgramListen
 from voicekit.emulators.elevenlabs_stream import VOICES, ElevenLabsStream
 from voicekit.emulators.openai_chat import OpenAIChat
@@ -66,6 +67,10 @@ def _openai_compatible(key: str, scene: Scene, _services: Sequence[Service]) -> 
     return OpenAIChat(key, scene.script, models=re.compile(".+"), path="/compatible/v1")
 
 
+def _anthropic(key: str, scene: Scene, _services: Sequence[Service]) -> Actor:
+    return AnthropicMessages(key, scene.script)
+
+
 def _elevenlabs(key: str, _scene: Scene, services: Sequence[Service]) -> Actor:
     # An account has voices of its own that nobody else can know: the file's are among them.
     named = {str(service.options["voice"]) for service in services if service.options.get("voice")}
@@ -80,6 +85,7 @@ STAND_INS: Final = (
     StandIn("asr", "deepgram", "deepgram", "ws://{address}", _deepgram),
     StandIn("llm", "openai", "openai", "http://{address}/v1", _openai),
     StandIn("llm", "openai-compatible", "openai-compatible", "http://{address}/compatible/v1", _openai_compatible),
+    StandIn("llm", "anthropic", "anthropic", "http://{address}", _anthropic),
     StandIn("tts", "elevenlabs", "elevenlabs", "ws://{address}", _elevenlabs, {"voice": min(VOICES)}),
     StandIn("realtime", "openai", "openai-realtime", "ws://{address}/v1/realtime", _openai_realtime),
 )

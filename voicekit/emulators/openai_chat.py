@@ -3,24 +3,22 @@
 Shapes: https://platform.openai.com/docs/api-reference/chat-streaming; errors as the official SDK parses them.
 """
 
-import asyncio
 import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
-from voicekit.emulators.faults import Break, Broken, Fault, Latency, Pace, Refuse
+from voicekit.emulators.faults import Break, Fault, Latency, Pace, Refuse
 from voicekit.emulators.script import Reply, Script, ToolCall
+from voicekit.emulators.streamed import Exchange, Streamed, paced
 
 Json: TypeAlias = dict[str, Any]
-Outcome: TypeAlias = Literal["answering", "answered", "refused", "broken", "left"]
 
 # By their form, so that a new one is no mistake and a misspelt prefix is.
 MODELS: Final = re.compile(r"(chatgpt-|gpt-|o\d|ft:gpt-)[\w.:-]*")
@@ -49,14 +47,6 @@ _TYPES: Final[Mapping[int, tuple[str, str | None]]] = {
 
 
 @dataclass
-class ChatRequest:
-    """One request as it came, and what became of it. `left` is a client that did not wait for the end."""
-
-    body: Json
-    outcome: Outcome = "answering"
-
-
-@dataclass
 class OpenAIChat:
     """The emulator.
 
@@ -76,20 +66,20 @@ class OpenAIChat:
     path: str = "/v1"
     latency: Latency = field(default_factory=Latency)
     faults: Iterator[Fault | None] = field(default_factory=lambda: iter(()))
-    received: list[ChatRequest] = field(default_factory=list)
+    received: list[Exchange] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     def routes(self) -> list[BaseRoute]:
         """Return its one route."""
         return [Route(f"{self.path}/chat/completions", self._complete, methods=["POST"])]
 
-    def exchanges(self) -> list[ChatRequest]:
+    def exchanges(self) -> list[Exchange]:
         """Return `received`."""
         return self.received
 
     async def _complete(self, request: Request) -> Response:
         fault = next(self.faults, None)
-        chat = ChatRequest({}, "refused")
+        chat = Exchange({}, "refused")
         try:
             chat.body = _parsed(await request.body())
             self.received.append(chat)
@@ -109,8 +99,8 @@ class OpenAIChat:
         chunks = _chunks(chat.body, self._head(chat.body), reply, next(self._numbers))
         if chat.body.get("stream"):
             events = itertools.chain((_event(json.dumps(chunk)) for chunk in chunks), [_event("[DONE]")])
-            return _Stream(_paced(events, pace), chat, "text/event-stream")
-        return _Stream(_paced([json.dumps(_whole(chunks)).encode()], pace), chat, "application/json")
+            return Streamed(paced(events, pace, _BROKEN), chat, "text/event-stream")
+        return Streamed(paced([json.dumps(_whole(chunks)).encode()], pace, _BROKEN), chat, "application/json")
 
     def _check_key(self, authorization: str) -> None:
         scheme, _, key = authorization.partition(" ")
@@ -271,19 +261,6 @@ def _chunks(body: Json, head: Json, reply: Reply, number: int) -> Iterator[Json]
         yield {**head, "choices": [], "usage": usage}
 
 
-async def _paced(events: Iterable[bytes], pace: Pace) -> AsyncIterator[bytes]:
-    try:
-        for event in events:
-            await pace.step()
-            yield event
-    except Broken as broken:
-        if broken.how == "garbage":
-            yield _event('{"choices": [')
-        elif broken.how == "error":
-            yield _event(json.dumps({"error": {"message": _SERVER_ERROR, "type": "server_error"}}))
-        raise
-
-
 def _event(data: str) -> bytes:
     return f"data: {data}\n\n".encode()
 
@@ -306,41 +283,8 @@ def _whole(chunks: Iterable[Json]) -> Json:
     return {**last, "object": "chat.completion", "choices": choices}
 
 
-class _Stream(Response):
-    """Sends a body piece by piece, notices when the client leaves, and notes how it ended."""
-
-    def __init__(self, pieces: AsyncIterator[bytes], chat: ChatRequest, media_type: str) -> None:
-        super().__init__(media_type=media_type)
-        del self.headers["content-length"]
-        self._pieces = pieces
-        self._chat = chat
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        writing = asyncio.create_task(self._write(send))
-        leaving = asyncio.create_task(_left(receive))
-        try:
-            await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if not writing.done():
-                self._chat.outcome = "left"
-        finally:
-            for task in (writing, leaving):
-                task.cancel()
-            await asyncio.gather(writing, leaving, return_exceptions=True)
-
-    async def _write(self, send: Callable[[Json], Any]) -> None:
-        try:
-            async for piece in self._pieces:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            self._chat.outcome = "answered"
-        except Broken as broken:
-            self._chat.outcome = "broken"
-            if broken.how == "drop":
-                # The server drops the connection of a response that is never finished.
-                return
-        await send({"type": "http.response.body", "body": b""})
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+# What is sent where an answer breaks off.
+_BROKEN: Final = {
+    "garbage": _event('{"choices": ['),
+    "error": _event(json.dumps({"error": {"message": _SERVER_ERROR, "type": "server_error"}})),
+}
