@@ -21,6 +21,7 @@ from pipecat.services.llm_service import LLMService
 from pipecat.utils.errors import ErrorCategory
 
 from voicekit.records.events import Listener, Trouble
+from voicekit.runtime.clients import close_client
 
 # How long a model may take that nobody can take over from.
 LAST_SECS = 10.0
@@ -111,10 +112,12 @@ class FailoverLLM(LLMSwitcher[NextOnError]):
             self._handing_over = self.create_task(self._hand_over(asked))
 
     async def cleanup(self) -> None:
-        """Stop watching."""
+        """Stop watching, and close what the models are reached with."""
         await self._settle()
         await self._stop_handing_over()
         await super().cleanup()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
+        for llm in self.llms:
+            await close_client(llm)
 
     async def _stop_handing_over(self) -> None:
         task, self._handing_over = self._handing_over, None
