@@ -13,6 +13,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
     UserTurnMessageAddedMessage,
     UserTurnStoppedMessage,
 )
+from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.processors.frameworks.rtvi import RTVIFunctionCallReportLevel, RTVIObserverParams
 from pipecat.processors.frameworks.rtvi.frames import RTVIServerMessageFrame
 from pipecat.transports.base_transport import BaseTransport
@@ -57,6 +58,7 @@ class Call:
         greeting: The first words, to be filled in, or empty when the caller speaks first.
         values: Gives what placeholders stand for.
         listener: Told of what happens.
+        tap: What hears both sides.
 
     Raises:
         Refused: A service of the file cannot be built.
@@ -72,6 +74,7 @@ class Call:
         greeting: str,
         values: Values,
         listener: Listener,
+        tap: FrameProcessor | None = None,
     ) -> None:
         self._agent = agent
         self._greeting = greeting
@@ -82,7 +85,8 @@ class Call:
         self._began = time.monotonic()
         self._tasks: set[asyncio.Task[None]] = set()
         functions = toolbox.functions(self.hang_up, self._tell, values)
-        parts = assemble(with_values(agent, values()), resources, line.transport, functions, self._tell, values=values)
+        filled_in = with_values(agent, values())
+        parts = assemble(filled_in, resources, line.transport, functions, self._tell, values=values, tap=tap)
         self._realtime, self._farewell = parts.realtime, Farewell()
         latency = self._latency(agent)
         self._worker = PipelineWorker(

@@ -2,7 +2,10 @@
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from pathlib import Path
+
+from pipecat.processors.frame_processor import FrameProcessor
 
 from voicekit.config.agent import Agent
 from voicekit.config.templates import variables_wanted
@@ -30,17 +33,21 @@ class Host:
         agent: The file.
         folder: Its folder.
         mocked: Whether tools answer with their `mock`, where they have one.
+        tap: Returns what hears both sides of a new call, behind its way out.
 
     Raises:
         Refused: A tool or a class cannot be imported, or the machine has no engine for it.
     """
 
-    def __init__(self, agent: Agent, folder: Path, *, mocked: bool = False) -> None:
+    def __init__(
+        self, agent: Agent, folder: Path, *, mocked: bool = False, tap: Callable[[], FrameProcessor] | None = None
+    ) -> None:
         self.agent = settle(with_own_classes(agent, folder))
         self.resources = Resources()
         self._toolbox = Toolbox(agent, folder, self.resources.network, mocked=mocked)
         self._greetings = itertools.cycle(agent.greeting.say if agent.greeting else ("",))
         self._wanted = variables_wanted(agent)
+        self._tap = tap
         self._calls: set[Call] = set()
 
     @property
@@ -88,6 +95,7 @@ class Host:
             greeting=next(self._greetings),
             values=values_of(self.agent, line),
             listener=listener,
+            tap=self._tap() if self._tap else None,
         )
         self._calls.add(call)
         return call

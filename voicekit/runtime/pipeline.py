@@ -25,10 +25,11 @@ from voicekit.config.agent import Agent
 from voicekit.records.events import Listener
 from voicekit.runtime.construct import construct
 from voicekit.runtime.failover import FailoverLLM
-from voicekit.runtime.realtime import Realtime
+from voicekit.runtime.realtime import Bypass, Realtime
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.turns import turn_strategies
 from voicekit.runtime.vad import vad_analyzer
+from voicekit.services.captions import Captions
 from voicekit.services.llm_rules import Values
 
 
@@ -50,6 +51,7 @@ def assemble(
     listener: Listener,
     *,
     values: Values = dict,
+    tap: FrameProcessor | None = None,
 ) -> Parts:
     """Build a call's pipeline.
 
@@ -60,6 +62,7 @@ def assemble(
         functions: The tools.
         listener: Told of what happens.
         values: Gives what the answers of rules may name of the call.
+        tap: What hears both sides.
 
     Raises:
         Refused: A service cannot be built.
@@ -67,12 +70,14 @@ def assemble(
     before, behind = _services(agent, resources, listener, values)
     context = LLMContext(tools=list(functions)) if functions else LLMContext()
     realtime = Realtime(cast("LLMService", behind[0]), context) if agent.realtime else None
+    before += [Bypass(cast("LLMService", behind[0]))] if agent.realtime else []
     user, assistant = LLMContextAggregatorPair(
         context,
         user_params=_user_params(agent, realtime),
         realtime_service_mode=True if realtime else None,
     )
-    pipeline = Pipeline([transport.input(), *before, user, *behind, transport.output(), assistant])
+    taps = [tap] if tap else []
+    pipeline = Pipeline([transport.input(), *before, user, *behind, transport.output(), *taps, assistant])
     return Parts(pipeline, user, assistant, realtime)
 
 
@@ -85,7 +90,9 @@ def _services(
         of[service.kind].append(construct(agent, service, resources, values))
     if of["llm"] and not any(service.rules for service in agent.llm):
         of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), agent.fallback.llm_ms / 1000, listener)]
-    return of["asr"], [*of["llm"], *of["tts"], *of["realtime"]]
+    # Without a voice, the words of a conversation that is written go the same way.
+    voices = of["tts"] or ([Captions()] if of["llm"] else [])
+    return of["asr"], [*of["llm"], *voices, *of["realtime"]]
 
 
 def _user_params(agent: Agent, realtime: Realtime | None) -> LLMUserAggregatorParams:

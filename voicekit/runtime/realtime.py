@@ -2,11 +2,32 @@
 
 from typing import Any, Final, cast
 
-from pipecat.frames.frames import LLMContextFrame, LLMMessagesAppendFrame
+from pipecat.frames.frames import Frame, LLMContextFrame, LLMMessagesAppendFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
 
 _EXACTLY: Final = "Say exactly this to the caller, word for word, and nothing before or after it:\n\n{line}"
+
+
+class Bypass(FrameProcessor):
+    """Takes what is written to the agent past the user aggregator, which would keep it from a realtime service.
+
+    Args:
+        service: The service.
+    """
+
+    def __init__(self, service: LLMService[Any]) -> None:
+        super().__init__()
+        self._service = service
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Hand messages to the service, and pass on everything else."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, LLMMessagesAppendFrame) and direction is FrameDirection.DOWNSTREAM:
+            await self._service.queue_frame(frame)
+        else:
+            await self.push_frame(frame, direction)
 
 
 class Realtime:
