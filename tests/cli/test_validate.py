@@ -376,3 +376,14 @@ def test_the_hook_for_pre_commit_checks_the_files_it_is_given(tmp_path: Path) ->
 def test_the_hook_for_pre_commit_takes_agents(path: str, expected: bool) -> None:
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
     assert bool(re.search(hook["files"], path)) is expected
+
+
+def test_files_of_tests_are_checked_with_the_agents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = f"version: 1\nname: a\n{RULES}asr: pocketsphinx\ntts: auto\n"
+    (tmp_path / "a.yaml").write_text(agent, encoding="utf-8")
+    tests = "name: a\nscenarios:\n  - {name: b, turns: [{usr: hi}]}\n"
+    (tmp_path / "a.test.yaml").write_text(tests, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(command, [])
+    assert (done.exit_code, done.stdout) == (1, "1 error in 2 files\n")
+    assert done.stderr.startswith("a.test.yaml:3:24: error: no key 'usr' in scenarios.turns [unknown-key]\n")

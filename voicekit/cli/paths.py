@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from voicekit.calls.beside import SUFFIX
 from voicekit.config.document import MAX_BYTES
 from voicekit.problems import Problem
 
@@ -33,12 +34,14 @@ class Selection:
     """What the arguments stand for.
 
     Attributes:
-        files: The files to check, each once.
+        files: The agents to check, each once.
+        tests: Files of tests, which have a form of their own.
         skipped: Files of a folder that are no agents: bases, included files, and what belongs to other programs.
         problems: What is wrong with an argument itself, by its name.
     """
 
     files: list[Given] = field(default_factory=list)
+    tests: list[Given] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
     problems: dict[str, list[Problem]] = field(default_factory=dict)
 
@@ -56,7 +59,8 @@ def select(paths: Iterable[Path]) -> Selection:
         if path.is_dir():
             folders.append(path)
         elif _is_new(path, seen):
-            selection.files.append(Given(_STDIN, sys.stdin.buffer.read()) if path == _DASH else Given(path))
+            given = Given(_STDIN, sys.stdin.buffer.read()) if path == _DASH else Given(path)
+            (selection.tests if path.name.endswith(SUFFIX) else selection.files).append(given)
     for folder in folders:
         _take_folder(folder, selection, seen)
     return selection
@@ -75,6 +79,9 @@ def _take_folder(folder: Path, selection: Selection, seen: set[str]) -> None:
     found = False
     for path in paths:
         data = _read(path)
+        if path.name.endswith(SUFFIX):
+            selection.tests.extend([Given(path, data)] if _is_new(path, seen) else [])
+            continue
         is_agent = data is None or bool(_VERSION.search(data))
         found = found or is_agent
         if not _is_new(path, seen):

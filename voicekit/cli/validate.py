@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,6 +17,9 @@ from voicekit.config.loader import Loaded
 from voicekit.problems import Problem, Severity
 from voicekit.report import FORMATS, Findings, summary
 from voicekit.report.columns import visible
+
+if TYPE_CHECKING:
+    from voicekit.calls.suite import Suite
 
 # What a person reads as it goes by has a closing line; what a program reads stands alone.
 _CLOSED: Final = frozenset({"text", "github"})
@@ -45,7 +48,7 @@ def command(paths: tuple[Path, ...], wanted: str, strict: bool, running: bool, o
     """
     selection = select(paths or (Path(),))
     _tell_skipped(selection.skipped)
-    found = _check(selection, overrides, running=running)
+    found: list[Loaded | Suite] = [*_check(selection, overrides, running=running), *_check_tests(selection)]
     problems = _print(found, selection, _format(wanted))
     fatal = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     sys.exit(any(problem.severity in fatal for problem in problems))
@@ -59,13 +62,21 @@ def _check(selection: Selection, overrides: Sequence[str], *, running: bool) -> 
     ]
 
 
+def _check_tests(selection: Selection) -> "list[Suite]":
+    if not selection.tests:
+        return []
+    from voicekit.calls.suite import read_suite  # noqa: PLC0415 - most checks are of agents
+
+    return [read_suite(given.path, given.data) for given in selection.tests]
+
+
 def _format(wanted: str) -> str:
     if wanted != "auto":
         return wanted
     return "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"
 
 
-def _print(found: Iterable[Loaded], selection: Selection, name: str) -> Sequence[Problem]:
+def _print(found: "Iterable[Loaded | Suite]", selection: Selection, name: str) -> Sequence[Problem]:
     """Print what was found, text to stderr and all else to stdout, and return it."""
     checked: dict[str, Sequence[Problem]] = dict(selection.problems)
     sources: dict[str, str] = {}
@@ -79,7 +90,7 @@ def _print(found: Iterable[Loaded], selection: Selection, name: str) -> Sequence
         click.echo(text, err=talks, color=coloured and talks)
     problems = findings.problems
     if name in _CLOSED:
-        click.echo(summary(problems, len(selection.files)))
+        click.echo(summary(problems, len(selection.files) + len(selection.tests)))
     return problems
 
 
