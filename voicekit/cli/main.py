@@ -19,9 +19,11 @@ from voicekit.problems import Refused
 VERBS: Final = {
     "run": "Check a file, warm up, and answer calls.",
     "validate": "Check files and say everything that is wrong.",
+    "test": "Hold the scenarios beside a file with it, on emulators.",
     "explain": "Show a file as it will run, each value with its origin.",
     "schema": "Say what a key means and takes; print the JSON Schema.",
     "new": "Write a file to begin with.",
+    "chat": "Write to the agent of a file.",
     "providers": "List providers and their options.",
     "emulate": "Stand in for providers' APIs on this machine.",
 }

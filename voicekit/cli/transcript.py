@@ -37,30 +37,36 @@ class Transcript:
         return _Call(next(self._numbers)).on_event
 
 
+def told(event: Event) -> str:
+    """Return what happened as a line, or an empty text where there is nothing to say."""
+    match event:
+        case CallStarted():
+            return "the line is open"
+        case CallerSaid(text):
+            return f"caller  {text}"
+        case AgentSaid(text, interrupted):
+            return f"agent   {text}{'…cut off' if interrupted else ''}"
+        case ToolFinished(name, failed, ms):
+            return f"tool    {name} {'failed' if failed else 'answered'} in {ms} ms"
+        case Trouble(source, text):
+            return f"trouble: {source}: {text}"
+        case CallEnded(reason, secs):
+            return f"{_ENDED[reason]} after {secs:.0f} s"
+        case AnswerBegan():
+            return ""
+
+
 @dataclass
 class _Call:
     number: int
     answers: list[Stages] = field(default_factory=list)
 
     def on_event(self, event: Event) -> None:
-        match event:
-            case CallStarted():
-                self._print("the line is open")
-            case CallerSaid(text):
-                self._print(f"caller  {text}")
-            case AnswerBegan(stages):
-                self.answers.append(stages)
-            case AgentSaid(text, interrupted):
-                self._print(f"agent   {text}{'…cut off' if interrupted else ''}{self._took()}")
-            case ToolFinished(name, failed, ms):
-                self._print(f"tool    {name} {'failed' if failed else 'answered'} in {ms} ms")
-            case Trouble(source, text):
-                click.echo(f"call {self.number}  trouble: {source}: {text}", err=True)
-            case CallEnded(reason, secs):
-                self._print(f"{_ENDED[reason]} after {secs:.0f} s")
-
-    def _print(self, text: str) -> None:
-        click.echo(f"call {self.number}  {text}")
+        if isinstance(event, AnswerBegan):
+            self.answers.append(event.stages)
+        elif text := told(event):
+            took = self._took() if isinstance(event, AgentSaid) else ""
+            click.echo(f"call {self.number}  {text}{took}", err=isinstance(event, Trouble))
 
     def _took(self) -> str:
         """Return how long the answer took, once for each answer."""
