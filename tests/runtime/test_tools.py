@@ -192,6 +192,13 @@ async def test_a_tool_always_answers(
     assert desk.trouble() == trouble
 
 
+async def test_the_log_names_a_parameter_and_nothing_inside_of_it(tmp_path: Path) -> None:
+    tool = "t: {python: orders:find, parameters: {order_id: {type: object, additionalProperties: {type: integer}}}}"
+    desk = Desk(tmp_path, tool)
+    assert await desk.call(order_id={"private-4711": "x"}) == {"error": "'x' is not of type 'integer'"}
+    assert desk.trouble() == ["it was called with a wrong argument: order_id"]
+
+
 async def test_a_long_result_is_cut(tmp_path: Path) -> None:
     desk = Desk(tmp_path, "find: {python: orders:find, max_result_bytes: 256}")
     assert await desk.call(order_id="1") == {"order_id": "1", "express": False}

@@ -157,8 +157,9 @@ async def _answer(
     arguments = _defaults(schema) | dict(arguments)
     wrong = next(iter(jsonschema.Draft202012Validator(schema).iter_errors(arguments)), None)
     if wrong is not None:
-        # The message names the value, which belongs to the caller: the model may have it, a log may not.
-        return {"error": wrong.message}, f"it was called with a wrong argument: {'.'.join(map(str, wrong.path))}"
+        # The message names the value, which belongs to the caller: the model may have it, a log may not. The names of
+        # parameters are the file's, and those inside of one may be the caller's again.
+        return {"error": wrong.message}, f"it was called with a wrong argument: {next(iter(wrong.path), '')}"
     try:
         async with asyncio.timeout(tool.timeout_secs) as limit:
             return _fitted(await work(arguments, values()), tool.max_result_bytes), ""
