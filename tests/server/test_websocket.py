@@ -114,6 +114,44 @@ async def test_busy_lines_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert events == [Trouble("call", "all 0 lines are busy")]
 
 
+CALLED = """
+version: 1
+name: desk
+greeting: "{{caller.name:-Friend}} {{var.shop}} {{caller.number}}"
+transport: {type: twilio, hang_up: false}
+asr: pocketsphinx
+llm: {provider: rules, rules: [{hear: hello, say: Hello.}]}
+tts: flite
+"""
+
+
+def started(**parameters: str) -> str:
+    start = {
+        "streamSid": "MZ1",
+        "callSid": "CA1",
+        "customParameters": parameters,
+        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+    }
+    return json.dumps({"event": "start", "streamSid": "MZ1", "start": start})
+
+
+async def test_what_comes_with_a_telephone_call_is_said_and_no_more_than_said(tmp_path: Path) -> None:
+    async with served(CALLED, tmp_path) as (address, events, _), connect(f"ws://{address}/twilio") as socket:
+        await socket.send(started(**{"from": "+49", "caller_name": "Al\r\n{{x}}", "shop": "Acme"}))
+        async with asyncio.timeout(10):
+            while not any(isinstance(event, AgentSaid) for event in events):
+                await socket.recv()
+    assert [event.text for event in events if isinstance(event, AgentSaid)] == ["Al  {{x}} Acme +49"]
+
+
+async def test_a_telephone_call_that_brings_too_little_is_refused(tmp_path: Path) -> None:
+    told = "the call brings no value for 'shop', which the file names as {{var.shop}}"
+    async with served(CALLED, tmp_path) as (address, events, host):
+        assert await refusal(address, started(), path="twilio") == (1008, told)
+    assert events == [Trouble("call", told)]
+    assert host.live == 0
+
+
 @pytest.mark.parametrize(
     ("name", "origin"),
     [("agent.example", None), ("127.0.0.1", Origin("https://agent.example"))],
@@ -129,9 +167,9 @@ async def test_another_site_s_page_is_not_answered(tmp_path: Path, name: str, or
     assert events == []
 
 
-async def refusal(address: str, *messages: str | bytes) -> tuple[int, str]:
+async def refusal(address: str, *messages: str | bytes, path: str = "ws") -> tuple[int, str]:
     """Connect, say something, and return the code and the reason that the connection is closed with."""
-    async with connect(f"ws://{address}/ws") as socket:
+    async with connect(f"ws://{address}/{path}") as socket:
         with contextlib.suppress(ConnectionClosed):
             for message in messages:
                 await socket.send(message)

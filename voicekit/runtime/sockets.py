@@ -18,8 +18,9 @@ from voicekit.services.serializer_twilio import TwilioSerializer
 
 # A telephone's. At any other, Pipecat's resamplers hold sound back for some 100 ms in each direction.
 TELEPHONE_HZ: Final = 8000
-# The names under which TwiML hands the two numbers over, as `<Parameter>`s of the stream.
+# The names under which TwiML hands the two numbers and the caller's name over, as `<Parameter>`s of the stream.
 _CALLER: Final = ("from_number", "from")
+_CALLER_NAME: Final = ("caller_name",)
 _CALLED: Final = ("to_number", "to")
 
 
@@ -79,6 +80,7 @@ def twilio_line(
         out_hz=TELEPHONE_HZ,
         id=call,
         caller=_first(given, _CALLER),
+        caller_name=_first(given, _CALLER_NAME),
         called=_first(given, _CALLED),
         given=given,
     )

@@ -19,7 +19,7 @@ from voicekit.runtime.sockets import app_line, eval_line, twilio_line
 FIRST_SECS: Final = 5.0
 # What a connection is closed with for each problem that is the caller's to solve (RFC 6455, 7.4.1, and IANA's list:
 # a violated policy, and "try again later"); any other is ours.
-_CODES: Final = {"bad-start": 1008, "busy": 1013}
+_CODES: Final = {"bad-start": 1008, "missing-value": 1008, "busy": 1013}
 _OURS: Final = 1011
 # A close frame has room for 123 bytes.
 _LONGEST_REASON: Final = 120
