@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pipecat.evals.scenario import EvalScenarioFile
+from pipecat.evals.session import EvalSession, EvalSessionParams
 
 from tests.cli.command import RULES, run, write
 from voicekit.calls.speech import Speaker
@@ -75,6 +77,37 @@ def test_a_provider_without_an_emulator_is_told(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "agent.yaml:3:17: error: no emulator stands in for asr 'gladia' [no-emulator]\n" in done.stderr
     assert "agent.yaml:3:34: warning: KEY is not set [unset-variable]\n" in done.stderr
+
+
+TOOLS = """\
+asr: deepgram/nova-3
+llm: {provider: rules, rules: [{hear: "order {id:digits}", tool: find, say: "Order {{result.id}}: {{result.status}}."}]}
+tts: {provider: elevenlabs, voice: MineMineMineMineMine}
+tools:
+  find:
+    description: Find an order.
+    http: GET ${ORDERS_URL}/orders/{{id}}
+    parameters: {id: string}
+    mock: {id: "{{id}}", status: on its way}
+"""
+SCENARIO = """\
+name: mocks
+scenarios:
+  - name: order
+    turns: [{user: Order four two., expect: [{event: response, text_contains: "Order 42: on its way"}]}]
+"""
+
+
+async def test_its_tools_answer_with_their_mocks(tmp_path: Path) -> None:
+    write(tmp_path, TOOLS)
+    (tmp_path / "scenario.yaml").write_text(SCENARIO, encoding="utf-8")
+    [scenario] = EvalScenarioFile.load(str(tmp_path / "scenario.yaml"))
+    with started(tmp_path) as process:
+        url = f"{address(process).replace('http', 'ws')}/ws"
+        done = await EvalSession.from_scenario(scenario, url, params=EvalSessionParams(default_timeout_ms=5000)).run()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+    assert done.passed, done.failures
 
 
 @pytest.mark.long

@@ -24,7 +24,9 @@ HOST = "127.0.0.1"
 @click.command("run")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0: any free one.")
-@click.option("--emulate", is_flag=True, help="Put emulators in the place of the providers: no key is needed.")
+@click.option(
+    "--emulate", is_flag=True, help="Put emulators in the place of the providers, and mocks of tools: no key is needed."
+)
 @overriding
 def command(path: Path, port: int, emulate: bool, overrides: tuple[str, ...]) -> None:
     """Check FILE, warm up, and answer calls until Ctrl-C.
@@ -73,10 +75,10 @@ async def _serve_emulated(agent: Agent, path: Path, listening: socket.socket) ->
         where = f"{names} at {stage.address}" if names else "nothing: all of it runs on this machine"
         heard = f'; whatever is said is heard as "{TALK.unannounced}"' if stage.hears else ""
         click.echo(f"{agent.name}: emulated: {where}{heard}", err=True)
-        await _serve(stage.agent, path, listening)
+        await _serve(stage.agent, path, listening, mocked=True)
 
 
-async def _serve(agent: Agent, path: Path, listening: socket.socket) -> None:
+async def _serve(agent: Agent, path: Path, listening: socket.socket, *, mocked: bool = False) -> None:
     began = time.monotonic()
     click.echo(f"{agent.name}: warming up …", err=True)
     # Pipecat and what it stands on take seconds to import, and log a banner and every prompt unless told not to.
@@ -90,7 +92,7 @@ async def _serve(agent: Agent, path: Path, listening: socket.socket) -> None:
     # What is here stays; a live call is not held up by looking through it.
     gc.freeze()
     gc.enable()
-    host = Host(agent, path.parent)
+    host = Host(agent, path.parent, mocked=mocked)
     await host.warm_up()
     ready = f"{agent.name}: ready after {time.monotonic() - began:.1f} s: {_who(agent, host.agent)}"
     click.echo(ready, err=True)
