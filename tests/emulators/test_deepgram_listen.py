@@ -181,7 +181,6 @@ async def test_audio_at_its_own_pace_is_not_ahead(emulator: DeepgramListen) -> N
         ("model=nova-3", "the emulator hears 'encoding' linear16, mulaw, alaw only."),
         ("encoding=linear16", "'sample_rate' is a number from 8000 to 48000, not ''."),
         ("encoding=linear16&sample_rate=16k", "'sample_rate' is a number from 8000 to 48000, not '16k'."),
-        (f"{QUERY}&punctate=true", "unknown query parameter 'punctate'."),
         (f"{QUERY}&punctuate=yes", "'punctuate' is true or false, not 'yes'."),
         (f"{QUERY}&channels=2", "'channels' is a number from 1 to 1, not '2'."),
         (f"{QUERY}&endpointing=soon", "'endpointing' is a number from 0 to 10000, not 'soon'."),
@@ -199,6 +198,29 @@ async def test_an_address_that_is_wrong_is_refused(emulator: DeepgramListen, que
     assert emulator.streams == []
 
 
+async def test_a_parameter_that_is_not_known_passes_and_is_noted(emulator: DeepgramListen) -> None:
+    async with listening(emulator, f"{QUERY}&punctate=true") as line:
+        assert await answers(line) == []
+    assert emulator.streams[0].oddities == ["unknown query parameter 'punctate'"]
+
+
+async def test_each_of_two_connections_has_an_announcement_of_its_own(emulator: DeepgramListen) -> None:
+    emulator.announce("First.")
+    emulator.announce("Second.")
+    headers = {"Authorization": "Token right"}
+    async with serve([emulator]) as address:
+        url = f"ws://{address}/v1/listen?{QUERY}"
+        async with connect(url, additional_headers=headers) as one, connect(url, additional_headers=headers) as other:
+            await other.send(tone(0.5))
+            await until(lambda: len(emulator.streams[1].audio) == 16000)
+            await one.send(tone(0.5))
+            await until(lambda: len(emulator.streams[0].audio) == 16000)
+            for line in (one, other):
+                await line.send(quiet(1))
+            heard = [words(json.loads(await line.recv())) for line in (one, other)]
+    assert heard == ["Second.", "First."]
+
+
 async def test_faults_at_the_handshake(emulator: DeepgramListen) -> None:
     emulator.faults = iter([Refuse(429, retry_after=3), None])
     with pytest.raises(InvalidStatus) as refused:
@@ -206,7 +228,7 @@ async def test_faults_at_the_handshake(emulator: DeepgramListen) -> None:
             pass
     assert refused.value.response.status_code == 429
     assert refused.value.response.headers["retry-after"] == "3"
-    assert refused.value.response.headers["dg-error"] == "TOO_MANY_REQUESTS"
+    assert refused.value.response.headers["dg-error"] == "Too many requests. Please try again later."
     async with listening(emulator) as line:
         assert await answers(line) == []
 

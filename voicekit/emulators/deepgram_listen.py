@@ -2,7 +2,10 @@
 
 It recognises nothing: it transcribes what was announced, when speech is really there to be heard. Shapes:
 https://developers.deepgram.com/reference/speech-to-text/listen-streaming; close codes:
-https://developers.deepgram.com/docs/stt-troubleshooting-websocket-data-and-net-errors.
+https://developers.deepgram.com/docs/stt-troubleshooting-websocket-data-and-net-errors. A parameter that is not
+known passes, as it does there (https://github.com/tempo-riz/deepgram_speech_to_text/issues/7: `punctuation=true`), and
+is noted; a wrong value of a known one is answered with 400 and, in a header, why
+(https://github.com/deepgram/deepgram-python-sdk/issues/279).
 """
 
 import json
@@ -120,12 +123,12 @@ class DeepgramListen:
             scheme, _, key = websocket.headers.get("authorization", "").partition(" ")
             if (scheme.lower(), key) != ("token", self.key):
                 raise _Refusal(401)
-            _check(query)
+            unknown = _check(query)
         except _Refusal as refusal:
             await websocket.send_denial_response(refusal.response())
             return
         await websocket.accept()
-        stream = Stream(query)
+        stream = Stream(query, oddities=[f"unknown query parameter '{name}'" for name in unknown])
         self.streams.append(stream)
         outbox = Outbox(websocket, Pace(self.latency, fault), _FAILED)
         ear = _Ear(stream, len(self.streams), self._next, outbox.put)
@@ -148,8 +151,9 @@ class _Refusal(Exception):
         super().__init__(text)
         code, usual = _CODES.get(status, ("INTERNAL_SERVER_ERROR", "Internal server error."))
         self._status = status
-        self._body = {"err_code": code, "err_msg": f"{usual}: {text}" if text else usual, "request_id": "emulated"}
-        self._headers = {"dg-error": code}
+        told = f"{usual}: {text}" if text else usual
+        self._body = {"err_code": code, "err_msg": told, "request_id": "emulated"}
+        self._headers = {"dg-error": told, "dg-request-id": "emulated"}
         if retry_after is not None:
             self._headers["retry-after"] = f"{retry_after:g}"
 
@@ -157,11 +161,9 @@ class _Refusal(Exception):
         return JSONResponse(self._body, self._status, self._headers)
 
 
-def _check(query: Mapping[str, list[str]]) -> None:
-    """Refuse an address that cannot be served. An unknown parameter is refused: it is nearly always misspelt."""
+def _check(query: Mapping[str, list[str]]) -> list[str]:
+    """Refuse an address that cannot be served; return the parameters that are not known."""
     for name, values in query.items():
-        if name not in _FLAGS | _TEXTS:
-            raise _Refusal(400, f"unknown query parameter '{name}'.")
         if name in _FLAGS and not {*values} <= {"true", "false"}:
             raise _Refusal(400, f"'{name}' is true or false, not '{values[-1]}'.")
     one = {name: values[-1] for name, values in query.items()}
@@ -179,6 +181,7 @@ def _check(query: Mapping[str, list[str]]) -> None:
             raise _Refusal(400, "'utterance_end_ms' needs 'interim_results=true'.")
     if "keyterm" in one and not one.get("model", "").startswith("nova-3"):
         raise _Refusal(400, "'keyterm' needs a nova-3 model.")
+    return [name for name in query if name not in _FLAGS | _TEXTS]
 
 
 def _check_number(query: Mapping[str, str], name: str, least: int, most: int) -> None:
