@@ -90,6 +90,20 @@ def test_its_first_file_answers_at_the_address_it_shows(tmp_path: Path) -> None:
     assert re.sub(r":\d+ ", ":7860 ", line) == expected
 
 
+def test_its_emulators_are_where_it_shows() -> None:
+    shown = next(block for block in blocks("console") if block.startswith("$ voicekit emulate "))
+    command, _, expected = shown.partition("\n")
+    arguments = command.removeprefix("$ voicekit ").split()
+    with subprocess.Popen(
+        [*VOICEKIT, *arguments, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in expected.splitlines()]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+    assert re.sub(r":\d+", ":7870", "".join(lines)) == expected
+
+
 def test_its_program_reads_its_first_file(tmp_path: Path) -> None:
     name, block = FILES[0]
     (tmp_path / name).write_text(block, encoding="utf-8")
