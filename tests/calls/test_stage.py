@@ -189,6 +189,21 @@ async def test_who_talks_himself_is_heard_and_quoted(tmp_path: Path) -> None:
     assert said == "I am an emulator and no model, but all of this works. I heard: Hello."
 
 
+async def test_anthropic_is_reached_through_its_client(tmp_path: Path) -> None:
+    resources = Resources()
+    text = FILE.replace("  - {provider: openai, model: gpt-4o-mini, temperature: 0.5}", "  - anthropic")
+    async with staged(read(tmp_path, text), Scene(Script({"hello": Reply("Good day.")}))) as stage:
+        llm = construct(stage.agent, stage.agent.llm[0], resources)
+        async with running(llm) as line:
+            await line.put(LLMContextFrame(LLMContext([{"role": "user", "content": "hello"}])))
+            await line.down.wait(LLMFullResponseEndFrame)
+            said = "".join(frame.text for frame in line.down.all(LLMTextFrame))
+        await llm._client.close()  # type: ignore[attr-defined] # as the service does at the end of a call
+        [exchange] = stage.emulators["anthropic"].exchanges()
+    assert said == "Good day."
+    assert exchange.body["system"] == "Be brief."
+
+
 def test_the_table_names_providers_of_the_catalogue() -> None:
     for each in STAND_INS:
         assert {"endpoint", "api_key"} <= each.entry().options.keys()

@@ -1,5 +1,6 @@
 """`emulate`: the emulators in a process of their own."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+from websockets.sync.client import connect
 
 from tests.cli.command import run
 
@@ -42,6 +44,19 @@ def test_it_prints_what_a_file_has_to_name_and_serves_until_interrupted() -> Non
     assert answer.json()["choices"][0]["message"]["content"].endswith("I heard: hello")
     assert announced.status_code == 204
     assert told[0] == f"2 at http://{address}, with the key 'k' (Ctrl-C ends it)"
+
+
+def test_it_has_the_voices_that_it_is_told() -> None:
+    with emulating("elevenlabs", "--key", "k", "--voice", "MineMineMineMineMine") as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().rpartition("/")[2].strip()
+        path = "/v1/text-to-speech/{}/multi-stream-input?model_id=eleven_flash_v2_5&output_format=pcm_24000"
+        headers = {"xi-api-key": "k"}
+        with connect(f"ws://{address}{path.format('MineMineMineMineMine')}", additional_headers=headers) as line:
+            line.send('{"close_socket": true}')
+            assert list(line) == []
+        with connect(f"ws://{address}{path.format('Another')}", additional_headers=headers) as line:
+            assert json.loads(line.recv())["error"] == "voice_id_does_not_exist"
 
 
 def test_a_name_that_is_none_is_answered_with_the_nearest() -> None:

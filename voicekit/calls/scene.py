@@ -19,6 +19,7 @@ class Scene:
             all that come after the last.
         seed: Of the random part of the latencies.
         unannounced: What an emulator hears in speech that nobody announced.
+        voices: Voices of an account, which an emulator that speaks has beside the public ones and the file's.
     """
 
     script: Script = field(default_factory=Script)
@@ -26,6 +27,7 @@ class Scene:
     faults: Mapping[str, Sequence[Fault | None]] = field(default_factory=dict)
     seed: int = 0
     unannounced: str = ""
+    voices: frozenset[str] = frozenset()
 
     def latency_of(self, emulator: str) -> Latency:
         """Return the latency of an emulator, beginning anew with the scene's seed."""

@@ -71,10 +71,10 @@ def _anthropic(key: str, scene: Scene, _services: Sequence[Service]) -> Actor:
     return AnthropicMessages(key, scene.script)
 
 
-def _elevenlabs(key: str, _scene: Scene, services: Sequence[Service]) -> Actor:
+def _elevenlabs(key: str, scene: Scene, services: Sequence[Service]) -> Actor:
     # An account has voices of its own that nobody else can know: the file's are among them.
     named = {str(service.options["voice"]) for service in services if service.options.get("voice")}
-    return ElevenLabsStream(key, voices=VOICES | named)
+    return ElevenLabsStream(key, voices=VOICES | named | scene.voices)
 
 
 def _openai_realtime(key: str, scene: Scene, _services: Sequence[Service]) -> Actor:

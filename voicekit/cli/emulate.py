@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 
@@ -10,15 +11,16 @@ import click
 @click.argument("names", metavar="[NAMES]...", nargs=-1)
 @click.option("--port", type=click.IntRange(0, 65535), default=7870, show_default=True, help="0: any free one.")
 @click.option("--key", default="emulated-key", show_default=True, help="The only key they take.")
-def command(names: tuple[str, ...], port: int, key: str) -> None:
+@click.option("--voice", "voices", metavar="ID", multiple=True, help="A voice of an account, beside the public ones.")
+def command(names: tuple[str, ...], port: int, key: str, voices: tuple[str, ...]) -> None:
     """Stand in for the APIs of providers, all of them or those of NAMES, until Ctrl-C.
 
     Each is printed with the address that a file names as `endpoint`.
     """
-    asyncio.run(_serve(names, port, key))
+    asyncio.run(_serve(names, port, key, frozenset(voices)))
 
 
-async def _serve(names: Sequence[str], port: int, key: str) -> None:
+async def _serve(names: Sequence[str], port: int, key: str, voices: frozenset[str]) -> None:
     from voicekit.calls.scene import TALK  # noqa: PLC0415 - `voicekit emulate --help` does without
     from voicekit.calls.stage import make, unknown  # noqa: PLC0415
     from voicekit.calls.stand_ins import STAND_INS  # noqa: PLC0415
@@ -29,8 +31,9 @@ async def _serve(names: Sequence[str], port: int, key: str) -> None:
     for name in names:
         if name not in known:
             raise unknown(name, known)
+    scene = replace(TALK, voices=voices)
     chosen = [each for each in STAND_INS if each.emulator in (names or known)]
-    emulators = {each.emulator: make(each, key, TALK, ()) for each in chosen}
+    emulators = {each.emulator: make(each, key, scene, ()) for each in chosen}
     async with serve([*emulators.values(), SideChannel(emulators)], port) as address:
         width = max(map(len, emulators))
         for each in chosen:
