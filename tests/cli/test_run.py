@@ -47,13 +47,11 @@ def address(process: "subprocess.Popen[str]") -> str:
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        (
+        (f"asr: pocketsphinx\n{RULES}tts: auto\n", "agent: emulated: nothing: all of it runs on this machine"),
+        pytest.param(
             KEYED,
             'agent: emulated: deepgram, openai, elevenlabs at 127.0.0.1:PORT; whatever is said is heard as "Hello."',
-        ),
-        pytest.param(
-            f"asr: pocketsphinx\n{RULES}tts: auto\n",
-            "agent: emulated: nothing: all of it runs on this machine",
+            # Importing three SDKs takes seconds.
             marks=pytest.mark.long,
         ),
     ],
