@@ -112,13 +112,23 @@ def test_its_program_reads_its_first_file(tmp_path: Path) -> None:
 
 
 def test_its_workflow_checks_the_agents_of_a_folder() -> None:
-    workflow, hooks = map(yaml.safe_load, blocks("yml"))
+    workflow, hooks = (yaml.safe_load(block) for block in blocks("yml") if not block.startswith("# crm.test.yaml"))
     lines = [step["run"] for step in workflow["jobs"]["agents"]["steps"] if "run" in step]
     command = next(line for line in lines if line.startswith("voicekit "))
     done = run([*VOICEKIT, *command.split()[1:]], ROOT)
     assert done.returncode == 0, done.stderr
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
     assert [each["id"] for each in hooks["repos"][0]["hooks"]] == [hook["id"]]
+
+
+@pytest.mark.parametrize("only", ["found", pytest.param("ear", marks=pytest.mark.long)])
+def test_its_tests_hold(only: str, tmp_path: Path) -> None:
+    write_all(tmp_path)
+    (tests,) = (block for block in blocks("yml") if block.startswith("# crm.test.yaml"))
+    (tmp_path / "crm.test.yaml").write_text(tests, encoding="utf-8")
+    done = run([*VOICEKIT, "test", "crm.yaml", "-k", only], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^1 passed in \d+\.\d s$", done.stdout, re.MULTILINE)
 
 
 MISTAKE = "some folder/a.yaml:4:29: error: 'wait_ms' is a whole number, not '[x]: 1' [wrong-type]"

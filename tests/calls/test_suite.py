@@ -3,11 +3,16 @@
 from pathlib import Path
 
 import pytest
+import yaml
+from pipecat.evals.scenario import EvalScenarioFile, EvalScriptScenario
 
 from voicekit.calls import beside
 from voicekit.calls.emulate import Fault
+from voicekit.calls.evals import as_pipecat
 from voicekit.calls.suite import Pause, Suite, read_suite
 from voicekit.report import render
+
+ROOT = Path(__file__).parent.parent.parent
 
 GOOD = """
 name: desk
@@ -74,6 +79,23 @@ def test_tests_stand_beside_their_agent(tmp_path: Path) -> None:
     assert beside.agent_of(beside.tests_of(agent)) == tmp_path / "desk.yaml"
     agent.touch()
     assert beside.agent_of(beside.tests_of(agent)) == agent
+
+
+def test_pipecat_reads_the_same_file_and_the_same_of_it(tmp_path: Path) -> None:
+    read = suite(tmp_path, GOOD.partition("  - name: spoken")[0])
+    (theirs,) = EvalScenarioFile.load(tmp_path / "desk.test.yaml")
+    assert theirs.name == "desk/typed"
+    ours = as_pipecat(read.scenarios[0], read.path, speaks=False)
+    assert isinstance(theirs, EvalScriptScenario)
+    assert ours.turns == theirs.turns
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "pipelines").glob("*.test.yaml")), ids=lambda path: path.stem)
+def test_the_shipped_ones_are_right_and_any_yaml_reads_them(path: Path) -> None:
+    read = read_suite(path)
+    assert render(read.problems, read.sources) == ""
+    assert yaml.safe_load(path.read_text(encoding="utf-8"))["name"] == read.agent.stem
+    assert any(scenario.judge.modality == "audio" for scenario in read.scenarios)
 
 
 ONE = "name: desk\nscenarios:\n  - name: one\n    turns:\n"
