@@ -126,3 +126,11 @@ async def test_a_caller_is_answered(tmp_path: Path) -> None:
         await speaker.close()
     assert right, results
     assert results[0].heard == "Hello."
+
+
+def test_emulated_it_says_what_is_wrong_with_its_tests(tmp_path: Path) -> None:
+    write(tmp_path, KEYED)
+    (tmp_path / "agent.test.yaml").write_text("name: agent\nscenarios: []\n", encoding="utf-8")
+    done = run("run", "agent.yaml", "--emulate", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "agent.test.yaml:2:12: error: 'scenarios' is an empty list [empty-list]\n" in done.stderr

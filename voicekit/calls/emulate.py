@@ -88,8 +88,8 @@ class Emulate(Section):
     otherwise: Text = "I have no answer to that."
     """The answer when none does."""
     latency_ms: dict[Text, Annotated[Int, between(0, 60_000)]] = Field(default_factory=dict)
-    """By provider, how long it takes to its first message."""
+    """By emulator, how long it takes to its first message."""
     faults: dict[Text, tuple[Annotated[Fault, BeforeValidator(_fault)], ...]] = Field(default_factory=dict)
-    """By provider, what goes wrong with its first request, its second, and so on; then all is well."""
+    """By emulator, what goes wrong with its first request, its second, and so on; then all is well."""
     tools: dict[Text, Anything] = Field(default_factory=dict)
     """By tool, what it answers in place of its `mock`."""

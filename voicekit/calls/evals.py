@@ -1,4 +1,4 @@
-"""Evals: a scenario of a suite as Pipecat's own, and as what the emulators are told."""
+"""Evals: a scenario of a suite as Pipecat's own, and its agent as it is held with."""
 
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,9 @@ from pipecat.evals.scenario import (
     EvalSendAfter,
 )
 
-from voicekit.calls.emulate import Emulate, Fault
-from voicekit.calls.scene import Scene
+from voicekit.calls.emulate import Emulate
 from voicekit.calls.suite import Expectation, Scenario, Turn
 from voicekit.config.agent import Agent
-from voicekit.emulators import faults
-from voicekit.emulators.script import Reply, Script, ToolCall
 
 CALLER_HZ = 16000
 """The rate at which a caller's sound is sent in an eval."""
@@ -77,30 +74,6 @@ def _expectation(wanted: Expectation, *, speaks: bool) -> EvalExpectation:
         calls=calls or None,
         **wanted.model_dump(exclude={"event", "calls", "name", "args"}),
     )
-
-
-def as_scene(emulate: Emulate) -> Scene:
-    """Return what the emulators are told."""
-    lines = {
-        reply.heard: Reply(reply.say, tuple(ToolCall(call.name, call.args) for call in reply.calls))
-        for reply in emulate.script
-    }
-    return Scene(
-        script=Script(lines, Reply(emulate.otherwise)),
-        latency={name: faults.Latency(first_secs=ms / 1000) for name, ms in emulate.latency_ms.items()},
-        faults={name: [_fault(each) for each in series] for name, series in emulate.faults.items()},
-    )
-
-
-def _fault(fault: Fault) -> faults.Fault | None:
-    if fault.refuse is not None:
-        return faults.Refuse(fault.refuse, fault.retry_after_secs)
-    if fault.slow_ms is not None:
-        return faults.Slow(fault.slow_ms / 1000)
-    for how in ("error", "drop", "hang", "garbage"):
-        if (after := getattr(fault, how)) is not None:
-            return faults.Break(how, after)
-    return None
 
 
 def with_mocks(agent: Agent, emulate: Emulate) -> Agent:

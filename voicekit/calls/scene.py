@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
-from voicekit.emulators.faults import Fault, Latency
-from voicekit.emulators.script import Reply, Script
+from voicekit.calls.beside import tests_of
+from voicekit.calls.emulate import Emulate
+from voicekit.calls.emulate import Fault as Written
+from voicekit.calls.suite import read_suite
+from voicekit.emulators.faults import Break, Fault, Latency, Refuse, Slow
+from voicekit.emulators.script import Reply, Script, ToolCall
+from voicekit.problems import Refused, has_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +45,45 @@ TALK: Final = Scene(
     unannounced="Hello.",
 )
 """A scene for whoever talks to a file himself."""
+
+
+def as_scene(emulate: Emulate) -> Scene:
+    """Return what the emulators are told."""
+    lines = {
+        reply.heard: Reply(reply.say, tuple(ToolCall(call.name, call.args) for call in reply.calls))
+        for reply in emulate.script
+    }
+    return Scene(
+        script=Script(lines, Reply(emulate.otherwise)),
+        latency={name: Latency(first_secs=ms / 1000) for name, ms in emulate.latency_ms.items()},
+        faults={name: [_fault(each) for each in series] for name, series in emulate.faults.items()},
+    )
+
+
+def _fault(fault: Written) -> Fault | None:
+    if fault.refuse is not None:
+        return Refuse(fault.refuse, fault.retry_after_secs)
+    if fault.slow_ms is not None:
+        return Slow(fault.slow_ms / 1000)
+    for how in ("error", "drop", "hang", "garbage"):
+        if (after := getattr(fault, how)) is not None:
+            return Break(how, after)
+    return None
+
+
+def scene_beside(path: Path) -> Scene:
+    """Return the scene for whoever talks to a file himself: what its tests say of all scenarios, if it has some.
+
+    Args:
+        path: The agent's file.
+
+    Raises:
+        Refused: Something is wrong with the tests.
+    """
+    tests = tests_of(path)
+    if not tests.exists():
+        return TALK
+    suite = read_suite(tests)
+    if has_errors(suite.problems):
+        raise Refused(suite.problems)
+    return replace(as_scene(suite.emulate), unannounced=TALK.unannounced)

@@ -14,8 +14,9 @@ from pipecat.evals.script_session import EvalScriptSession
 from pipecat.evals.session import EvalSessionParams
 from pipecat.processors.frame_processor import FrameProcessor
 
-from voicekit.calls.evals import as_pipecat, as_scene, speaks, with_mocks, written
+from voicekit.calls.evals import as_pipecat, speaks, with_mocks, written
 from voicekit.calls.outcome import Moment, Outcome
+from voicekit.calls.scene import as_scene
 from voicekit.calls.stage import Stage, staged
 from voicekit.calls.suite import Scenario, Steps, Suite
 from voicekit.calls.voice import voice

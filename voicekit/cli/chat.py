@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 
-from voicekit.calls.beside import tests_of
 from voicekit.cli.options import overriding
 from voicekit.cli.terminal import show
 from voicekit.config.agent import Agent
@@ -96,13 +95,10 @@ async def _ready(agent: Agent, path: Path, *, emulate: bool) -> AsyncIterator[Ag
     if not emulate:
         yield agent
         return
-    from voicekit.calls.evals import as_scene  # noqa: PLC0415
-    from voicekit.calls.scene import TALK  # noqa: PLC0415
+    from voicekit.calls.scene import scene_beside  # noqa: PLC0415
     from voicekit.calls.stage import staged  # noqa: PLC0415
-    from voicekit.calls.suite import read_suite  # noqa: PLC0415
 
-    tests = tests_of(path)
-    async with staged(agent, as_scene(read_suite(tests).emulate) if tests.exists() else TALK) as stage:
+    async with staged(agent, scene_beside(path)) as stage:
         yield stage.agent
 
 

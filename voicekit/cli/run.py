@@ -67,13 +67,14 @@ def _emulated_variables(folder: Path) -> Mapping[str, str]:
 
 
 async def _serve_emulated(agent: Agent, path: Path, listening: socket.socket) -> None:
-    from voicekit.calls.scene import TALK  # noqa: PLC0415 - only with --emulate
+    from voicekit.calls.scene import scene_beside  # noqa: PLC0415 - only with --emulate
     from voicekit.calls.stage import staged  # noqa: PLC0415
 
-    async with staged(agent, TALK) as stage:
+    scene = scene_beside(path)
+    async with staged(agent, scene) as stage:
         names = ", ".join(stage.emulators)
         where = f"{names} at {stage.address}" if names else "nothing: all of it runs on this machine"
-        heard = f'; whatever is said is heard as "{TALK.unannounced}"' if stage.hears else ""
+        heard = f'; whatever is said is heard as "{scene.unannounced}"' if stage.hears else ""
         click.echo(f"{agent.name}: emulated: {where}{heard}", err=True)
         await _serve(stage.agent, path, listening, mocked=True)
 
