@@ -54,7 +54,7 @@ async def test_what_is_said_reaches_whoever_hears() -> None:
 
 async def test_faults_come_one_after_another() -> None:
     openai = OpenAIChat("k")
-    faults = [{"refuse": 429, "retry_after": 0.5}, {"refuse": 500}, None, {"break": "drop", "after": 3}, {"slow": 2}]
+    faults = [{"refuse": 429, "retry_after_secs": 0.5}, {"refuse": 500}, "ok", {"drop": 3}, {"slow_ms": 2000}]
     async with channel(openai=openai) as client:
         answer = await client.post("/emulated/faults", json={"emulator": "openai", "faults": faults})
     assert answer.status_code == 204
@@ -93,13 +93,13 @@ async def test_what_was_received_is_told_without_its_audio() -> None:
         ("faults", {"emulator": "opanai", "faults": []}, "'emulator' is one of: listener"),
         ("faults", {"emulator": "listener", "faults": None}, "'faults' is a list"),
         ("faults", {"emulator": "listener", "faults": [{"refuse": 200}]}, f"a fault is {FAULTS}"),
-        ("faults", {"emulator": "listener", "faults": [{"break": "burn"}]}, f"a fault is {FAULTS}"),
-        ("faults", {"emulator": "listener", "faults": [{"slow": 1, "after": 2}]}, f"a fault is {FAULTS}"),
-        ("faults", {"emulator": "listener", "faults": [{"slow": None}]}, f"a fault is {FAULTS}"),
+        ("faults", {"emulator": "listener", "faults": [{"burn": 1}]}, f"a fault is {FAULTS}"),
+        ("faults", {"emulator": "listener", "faults": [{"slow_ms": 1, "drop": 2}]}, f"a fault is {FAULTS}"),
+        ("faults", {"emulator": "listener", "faults": [None]}, f"a fault is {FAULTS}"),
         (
             "faults",
-            {"emulator": "listener", "faults": [{"break": "drop", "after": -1}]},
-            "'after' is a number of messages",
+            {"emulator": "listener", "faults": [{"drop": -1}]},
+            "a fault comes after a number of messages",
         ),
     ],
 )

@@ -9,8 +9,9 @@ from voicekit.calls.beside import tests_of
 from voicekit.calls.emulate import Emulate
 from voicekit.calls.emulate import Fault as Written
 from voicekit.calls.suite import read_suite
-from voicekit.emulators.faults import Break, Fault, Latency, Refuse, Slow
+from voicekit.emulators.faults import Fault, Latency
 from voicekit.emulators.script import Reply, Script, ToolCall
+from voicekit.emulators.side_channel import fault_of
 from voicekit.problems import Refused, has_errors
 
 
@@ -61,14 +62,7 @@ def as_scene(emulate: Emulate) -> Scene:
 
 
 def _fault(fault: Written) -> Fault | None:
-    if fault.refuse is not None:
-        return Refuse(fault.refuse, fault.retry_after_secs)
-    if fault.slow_ms is not None:
-        return Slow(fault.slow_ms / 1000)
-    for how in ("error", "drop", "hang", "garbage"):
-        if (after := getattr(fault, how)) is not None:
-            return Break(how, after)
-    return None
+    return fault_of(fault.model_dump(exclude_unset=True) or "ok")
 
 
 def scene_beside(path: Path) -> Scene:

@@ -18,7 +18,10 @@ from voicekit.emulators.server import Actor, Hearing
 
 Json: TypeAlias = dict[str, Any]
 
-FAULTS: Final = '{"refuse": 429, "retry_after": 1}, {"break": "drop", "after": 3}, {"slow": 0.5} or null'
+FAULTS: Final = (
+    '"ok", {"refuse": 429, "retry_after_secs": 1}, {"slow_ms": 500}, or after so many messages {"drop": 3}, '
+    "and error, hang and garbage likewise"
+)
 _BREAKS: Final = get_args(How)
 
 
@@ -26,21 +29,21 @@ def fault_of(data: object) -> Fault | None:
     """Return a fault from its JSON.
 
     Args:
-        data: `{"refuse": STATUS, "retry_after": SECS}`, `{"break": HOW, "after": MESSAGES}`, `{"slow": SECS}` or
-            None; `retry_after` and `after` may be left out.
+        data: `"ok"`; `{"refuse": STATUS, "retry_after_secs": SECS}`, of which the second may be left out;
+            `{"drop": MESSAGES}` and with `error`, `hang` and `garbage` likewise; or `{"slow_ms": MILLISECONDS}`.
 
     Raises:
         ValueError: It is none.
     """
     match data:
-        case None:
+        case "ok":
             return None
-        case {"refuse": int(status), **rest} if rest.keys() <= {"retry_after"} and 400 <= status < 600:
-            return Refuse(status, _secs(rest.get("retry_after")))
-        case {"break": how, **rest} if how in _BREAKS and rest.keys() <= {"after"}:
-            return Break(how, _count(rest.get("after", 0)))
-        case {"slow": secs, **rest} if not rest and (late := _secs(secs)) is not None:
-            return Slow(late)
+        case {"refuse": int(status), **rest} if rest.keys() <= {"retry_after_secs"} and 400 <= status < 600:
+            return Refuse(status, _secs(rest.get("retry_after_secs")))
+        case {"slow_ms": int(late), **rest} if not rest and 0 < late <= 3_600_000:
+            return Slow(late / 1000)
+        case dict() if len(data) == 1 and (how := next(iter(data))) in _BREAKS:
+            return Break(how, _count(data[how]))
     raise ValueError(f"a fault is {FAULTS}")
 
 
@@ -118,7 +121,7 @@ def _secs(value: object) -> float | None:
 
 def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError("'after' is a number of messages")
+        raise ValueError("a fault comes after a number of messages")
     return value
 
 
