@@ -36,7 +36,7 @@ from voicekit.runtime.farewell import Farewell
 from voicekit.runtime.latency import stages
 from voicekit.runtime.line import Line
 from voicekit.runtime.pipeline import Parts, assemble
-from voicekit.runtime.realtime_latency import RealtimeLatency
+from voicekit.runtime.realtime_latency import RealtimeLatency, known_wait
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.secrets import Mask
 from voicekit.runtime.tools import Toolbox
@@ -158,8 +158,7 @@ class Call:
     def _latency(self, agent: Agent) -> BaseObserver:
         """Return what tells how long each answer took."""
         if agent.realtime:
-            wait = agent.realtime.options.get("silence_duration_ms")
-            return RealtimeLatency(self._tell, wait / 1000 if isinstance(wait, int) else 0.0)
+            return RealtimeLatency(self._tell, known_wait(agent.realtime))
         latency = UserBotLatencyObserver()
 
         async def measured(_observer: object, breakdown: LatencyBreakdown) -> None:

@@ -60,10 +60,9 @@ class Failure:
             await self._say(TTSSpeakFrame(said(next(self._lines), self._values()), append_to_context=False))
 
     def _tell(self, source: str, text: str) -> None:
-        """Report an error. A connection that is lost says so at each piece of sound that it cannot send: once will
-        do."""
+        """Report an error, once in a while where the same is said at each piece of sound that cannot be sent."""
         last_source, last_text, until = self._told
-        if (source, text) == (last_source, last_text) and self._now() < until:
+        if source == "realtime" and (source, text) == (last_source, last_text) and self._now() < until:
             return
         self._told = (source, text, self._now() + QUIET_SECS)
         self._listener(Trouble(source, text))

@@ -58,7 +58,7 @@ class Realtime:
     async def begin(self, greeting: str) -> None:
         """Begin the talk: with the first words, or by listening where they are empty."""
         if greeting:
-            self._context.add_message({"role": "user", "content": _EXACTLY.format(line=greeting)})
+            self._context.add_message(_instruction(greeting))
         # It takes the handlers of the tools from this.
         await self._service.queue_frame(LLMContextFrame(self._context))
         if greeting and self._answers_first:
@@ -67,6 +67,10 @@ class Realtime:
 
     async def say(self, line: str) -> None:
         """Have the model say a line: once nobody speaks, and only while the session lives."""
-        message: Any = {"role": "developer", "content": _EXACTLY.format(line=line)}
         # Past the user aggregator, which would keep the message from the service.
-        await self._service.queue_frame(LLMMessagesAppendFrame([message], run_llm=True))
+        await self._service.queue_frame(LLMMessagesAppendFrame([_instruction(line)], run_llm=True))
+
+
+def _instruction(line: str) -> Any:
+    # Not the user's: what he says is shown.
+    return {"role": "developer", "content": _EXACTLY.format(line=line)}

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
@@ -12,7 +13,21 @@ from pipecat.frames.frames import (
 )
 from pipecat.observers.base_observer import BaseObserver, FramePushed
 
+from voicekit.config.services import Service
 from voicekit.records.events import AnswerBegan, Listener, Stages
+
+# What OpenAI's `server_vad` waits for unless told otherwise: Pipecat's `events.TurnDetection`, and OpenAI's reference.
+_SERVER_VAD_MS: Final = 500
+
+
+def known_wait(service: Service) -> float:
+    """Return the seconds of silence after which a provider ends the turn; 0 where no such number is known."""
+    options = service.options
+    if options.get("turn_detection", "server_vad") != "server_vad" or options.get("eagerness") is not None:
+        return 0.0
+    wait = options.get("silence_duration_ms")
+    usual = _SERVER_VAD_MS if service.provider.name in ("openai", "azure") else 0
+    return (wait if isinstance(wait, int) else usual) / 1000
 
 
 class RealtimeLatency(BaseObserver):

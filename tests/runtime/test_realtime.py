@@ -1,0 +1,218 @@
+"""Calls to a file with `realtime`: tools, greeting, interruption, hanging up, and what goes wrong."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import cast
+
+import pytest
+from pipecat.frames.frames import ErrorFrame
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
+
+from tests.emulators.sound import quiet, tone
+from tests.runtime.memory_line import Caller, calling
+from tests.services.embedded import needs_flite
+from voicekit.calls.scene import Scene
+from voicekit.calls.speech import Speaker
+from voicekit.calls.stage import Stage, stage_variables, staged
+from voicekit.config.loader import load
+from voicekit.emulators.faults import Break, Fault, Latency, Refuse
+from voicekit.emulators.openai_realtime import OpenAIRealtime
+from voicekit.emulators.realtime_session import Session
+from voicekit.emulators.script import Reply, Script, ToolCall
+from voicekit.emulators.voice import MS_PER_CHARACTER
+from voicekit.records.events import AgentSaid, AnswerBegan, CallEnded, CallerSaid, ToolFinished, Trouble
+
+FILE = """\
+version: 1
+name: desk
+language: en-GB
+prompt: Be brief.
+realtime: {provider: openai, model: gpt-realtime, voice: marin}
+tools: {clock: {builtin: current_time}, leave: {builtin: end_call}}
+failure: {say: Sorry.}
+"""
+GREETING = "greeting: Hello.\n"
+SCRIPT = Script(
+    {
+        "time is it": Reply(calls=(ToolCall("clock"),)),
+        '"iso"': Reply("Noon."),
+        "goodbye": Reply(calls=(ToolCall("leave"),)),
+        "next words": Reply("Bye now."),
+        "story": Reply("Once upon a time there was a very long story that nobody ever heard to its end."),
+    },
+    otherwise=Reply("Yes."),
+)
+
+
+@asynccontextmanager
+async def desk(
+    folder: Path, more: str = "", faults: tuple[Fault | None, ...] = (), latency: Latency | None = None
+) -> AsyncIterator[tuple[Caller, Stage]]:
+    path = folder / "desk.yaml"
+    path.write_text(FILE + more, encoding="utf-8")
+    loaded = load(path, stage_variables({}), running=True)
+    assert loaded.agent is not None, loaded.problems
+    scene = Scene(SCRIPT, {"openai-realtime": latency or Latency()}, {"openai-realtime": faults} if faults else {})
+    async with staged(loaded.agent, scene) as stage, calling(stage.agent, folder) as caller:
+        yield caller, stage
+
+
+def session(stage: Stage) -> Session:
+    [emulator] = stage.emulators.values()
+    return cast("OpenAIRealtime", emulator).sessions[0]
+
+
+def sent(stage: Stage, kind: str) -> list[dict[str, object]]:
+    return [event for event in session(stage).received if event["type"] == kind]
+
+
+async def test_a_call_from_the_greeting_to_the_last_word(tmp_path: Path) -> None:
+    async with desk(tmp_path, GREETING) as (caller, stage):
+        assert await caller.wait(AgentSaid) == AgentSaid("Hello.", interrupted=False)
+        stage.announce("What time is it?")
+        caller.speak(tone(0.4))
+        assert await caller.wait(AgentSaid, 2) == AgentSaid("Noon.", interrupted=False)
+        stage.announce("Goodbye.")
+        caller.speak(tone(0.4))
+        ended = await caller.wait(CallEnded)
+    assert [event for event in caller.events if isinstance(event, CallerSaid | AgentSaid | Trouble)] == [
+        AgentSaid("Hello.", interrupted=False),
+        CallerSaid("What time is it?"),
+        AgentSaid("Noon.", interrupted=False),
+        CallerSaid("Goodbye."),
+        AgentSaid("Bye now.", interrupted=False),
+    ]
+    assert [(event.name, event.failed) for event in caller.of(ToolFinished)] == [("clock", False), ("leave", False)]
+    assert ended.reason == "agent"
+    # The farewell was heard to its end.
+    words = "Hello.Noon.Bye now."
+    assert caller.transport.out.heard_secs == pytest.approx(len(words) * MS_PER_CHARACTER / 1000, abs=0.15)
+
+
+async def test_a_session_begins_with_all_that_the_file_says(tmp_path: Path) -> None:
+    async with desk(tmp_path, GREETING) as (caller, stage):
+        await caller.wait(AgentSaid)
+    settings = session(stage).settings
+    assert settings["instructions"] == "Be brief."
+    assert [tool["name"] for tool in settings["tools"]] == ["clock", "leave"]
+    assert settings["audio"]["output"]["voice"] == "marin"
+    assert settings["audio"]["input"]["transcription"]["model"] == "gpt-4o-mini-transcribe"
+    assert settings["audio"]["input"]["transcription"]["language"] == "en"
+    assert session(stage).errors == []
+
+
+async def test_a_caller_who_speaks_first_has_tools_and_one_answer(tmp_path: Path) -> None:
+    async with desk(tmp_path) as (caller, stage):
+        stage.announce("What time is it?")
+        caller.speak(tone(0.4))
+        assert await caller.wait(AgentSaid) == AgentSaid("Noon.", interrupted=False)
+        stage.announce("Really?")
+        caller.speak(tone(0.4))
+        assert await caller.wait(AgentSaid, 2) == AgentSaid("Yes.", interrupted=False)
+    # The server answers what it hears by itself; it is asked once, for what follows the tool.
+    assert len(sent(stage, "response.create")) == 1
+    assert [event.text for event in caller.of(CallerSaid)] == ["What time is it?", "Really?"]
+
+
+async def test_an_answer_is_measured_from_the_end_of_the_turn(tmp_path: Path) -> None:
+    async with desk(tmp_path, latency=Latency(first_secs=0.4)) as (caller, stage):
+        stage.announce("Hm?")
+        caller.speak(tone(0.4))
+        stages = (await caller.wait(AnswerBegan)).stages
+    assert stages.answer is not None
+    assert stages.realtime is not None
+    assert stages.turn == 500
+    assert stages.answer == pytest.approx(500 + stages.realtime, abs=1)
+    assert 350 <= stages.realtime < 3000
+    assert (stages.asr, stages.llm, stages.tts) == (None, None, None)
+
+
+async def test_an_interruption_stops_the_answer(tmp_path: Path) -> None:
+    async with desk(tmp_path) as (caller, stage):
+        stage.announce("Tell me a story.")
+        caller.speak(tone(0.4))
+        await caller.wait(AnswerBegan)
+        stage.announce("Stop.")
+        caller.speak(quiet(0.3) + tone(0.4))
+        cut = await caller.wait(AgentSaid)
+        assert await caller.wait(AgentSaid, 2) == AgentSaid("Yes.", interrupted=False)
+    assert cut.interrupted
+    assert len(sent(stage, "conversation.item.truncate")) == 1
+    assert caller.transport.out.heard_secs < 2.5
+
+
+@needs_flite
+async def test_a_timer_of_ours_ends_the_turn(tmp_path: Path) -> None:
+    more = "turn: {end: fixed, wait_ms: 400}\n"
+    speaker = Speaker()
+    try:
+        question, again = [(await speaker.speech(text))[::3].tobytes() for text in ("A story, please.", "Stop it.")]
+    finally:
+        await speaker.close()
+    async with desk(tmp_path, more) as (caller, stage):
+        stage.announce("A story, please.")
+        caller.speak(question)
+        stages = (await caller.wait(AnswerBegan)).stages
+        stage.announce("Stop it.")
+        caller.speak(quiet(0.3) + again)
+        cut = await caller.wait(AgentSaid)
+        assert await caller.wait(AgentSaid, 2) == AgentSaid("Yes.", interrupted=False)
+    assert session(stage).settings["audio"]["input"]["turn_detection"] is None
+    assert cut.interrupted
+    assert [event.text for event in caller.of(CallerSaid)] == ["A story, please.", "Stop it."]
+    assert stages.turn is not None
+    assert stages.turn == pytest.approx(400, abs=150)
+
+
+async def test_a_line_of_ours_is_said_by_the_model(tmp_path: Path) -> None:
+    async with desk(tmp_path, GREETING) as (caller, stage):
+        await caller.wait(AgentSaid)
+        [service] = [part for part in processors(caller) if isinstance(part, OpenAIRealtimeLLMService)]
+        await caller.call._failure.on_error(ErrorFrame("a response failed", processor=service))
+        assert await caller.wait(AgentSaid, 2) == AgentSaid("Sorry.", interrupted=False)
+        stage.announce("Hm?")
+        caller.speak(tone(0.4))
+        assert await caller.wait(AgentSaid, 3) == AgentSaid("Yes.", interrupted=False)
+    assert caller.of(Trouble) == [Trouble("realtime", "a response failed")]
+    assert session(stage).errors == []
+
+
+def processors(caller: Caller) -> list[FrameProcessor]:
+    return [part for whole in caller.call._worker.pipeline.processors for part in (whole, *whole.processors)]
+
+
+async def test_a_caller_cannot_cut_a_greeting_short_that_says_so(tmp_path: Path) -> None:
+    more = "greeting: {say: Hello and good day., interruptible: false, delay_ms: 100}\n"
+    async with desk(tmp_path, more) as (caller, _):
+        caller.speak(quiet(0.4) + tone(0.4))
+        assert await caller.wait(AgentSaid) == AgentSaid("Hello and good day.", interrupted=False)
+
+
+async def test_an_error_is_told_once_and_the_call_goes_on(tmp_path: Path) -> None:
+    async with desk(tmp_path, GREETING, faults=(Break("error", after=6),)) as (caller, _):
+        trouble = await caller.wait(Trouble)
+        caller.speak(tone(0.4) + quiet(0.4))
+    assert trouble.source == "realtime"
+    assert len(caller.of(Trouble)) == 1
+    assert [event.reason for event in caller.of(CallEnded)] == ["caller"]
+
+
+async def test_a_lost_connection_is_told_and_not_at_each_piece_of_sound(tmp_path: Path) -> None:
+    async with desk(tmp_path, GREETING, faults=(Break("drop", after=6),)) as (caller, _):
+        trouble = await caller.wait(Trouble)
+        await asyncio.sleep(0.3)
+    assert trouble.source == "realtime"
+    # Fifteen pieces of sound could not be sent.
+    assert len(caller.of(Trouble)) <= 2
+    assert [event.reason for event in caller.of(CallEnded)] == ["caller"]
+
+
+async def test_a_refused_key_is_told(tmp_path: Path) -> None:
+    async with desk(tmp_path, GREETING, faults=(Refuse(401),)) as (caller, _):
+        trouble = await caller.wait(Trouble)
+    assert trouble.source == "realtime"
+    assert "401" in trouble.text
+    assert [event.reason for event in caller.of(CallEnded)] == ["caller"]
