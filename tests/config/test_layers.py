@@ -110,6 +110,19 @@ def test_unset_removes_and_false_replaces(folder: Path) -> None:
     assert agent.llm[0].model == ""
 
 
+def test_one_service_takes_the_place_of_three_and_the_reverse(folder: Path) -> None:
+    gone = "asr: !unset\nllm: !unset\ntts: !unset\n"
+    agent = loaded(top(folder, f"{gone}turn: !unset\nrealtime: openai/gpt-realtime\n"))
+    assert [(each.kind, each.model) for each in agent.services] == [("realtime", "gpt-realtime")]
+    write(folder, {"low.yaml": "version: 1\nname: low\nprompt: Be kind.\nrealtime: {provider: openai, voice: marin}\n"})
+    write(folder, {"one.yaml": "version: 1\nname: one\nextends: low.yaml\nrealtime: {speed: 1.2}\n"})
+    options = loaded(folder, name="one.yaml").services[0].options
+    assert (options["voice"], options["speed"]) == ("marin", 1.2)
+    cascade = "asr: deepgram\nllm: openai\ntts: flite\n"
+    write(folder, {"two.yaml": f"version: 1\nname: two\nextends: low.yaml\nrealtime: !unset\n{cascade}"})
+    assert [each.kind for each in loaded(folder, name="two.yaml").services] == ["asr", "llm", "tts"]
+
+
 def test_a_base_may_extend_another_and_paths_are_relative_to_each_file(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -10,9 +10,11 @@ from typing import Any, cast
 import pytest
 import pytest_asyncio
 from pipecat.pipeline.pipeline import Pipeline
+from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.anthropic.llm import AnthropicLLMService
 from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
+from pipecat.services.llm_service import LLMService
 from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from pipecat.transports.base_transport import BaseTransport
@@ -26,6 +28,7 @@ from voicekit.providers.catalog import Kind, catalog
 from voicekit.runtime.construct import construct
 from voicekit.runtime.failover import FailoverLLM
 from voicekit.runtime.pipeline import assemble
+from voicekit.runtime.realtime import Realtime
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.transport import transport_params
 
@@ -87,6 +90,61 @@ async def test_nested_options_become_pipecats_own_classes(resources: Resources) 
     audio = llm.settings.session_properties.audio  # type: ignore[attr-defined] # Pipecat types the base class
     assert audio.output.voice == "marin"
     assert audio.input.transcription.model == "gpt-4o-transcribe"
+
+
+def talking(tmp_path: Path, realtime: str, more: str = "") -> Agent:
+    """Return the agent of a file with a speech-to-speech service."""
+    path = tmp_path / "agent.yaml"
+    text = f"version: 1\nname: one\nlanguage: de-AT\nprompt: Be brief.\nrealtime: {realtime}\n{more}"
+    path.write_text(text, encoding="utf-8")
+    keys = {name: "x" for provider in catalog().providers() for name in provider.environment.values()}
+    agent = load(path, keys, running=True).agent
+    assert agent is not None
+    return agent
+
+
+async def test_realtime_becomes_a_service_with_a_session(tmp_path: Path, resources: Resources) -> None:
+    agent = talking(tmp_path, "{provider: openai, model: gpt-realtime, eagerness: high, speed: 1.1}")
+    made = construct(agent, part(agent, "realtime"), resources)
+    assert isinstance(made, OpenAIRealtimeLLMService)
+    assert made.base_url == "wss://api.openai.com/v1/realtime?model=gpt-realtime"
+    properties = made.settings.session_properties  # type: ignore[attr-defined] # Pipecat types the base class
+    assert (properties.model, properties.instructions) == ("gpt-realtime", "Be brief.")
+    assert (properties.audio.input.turn_detection.type, properties.audio.input.turn_detection.eagerness) == (
+        "semantic_vad",
+        "high",
+    )
+    assert properties.audio.input.transcription.model == "gpt-4o-mini-transcribe"
+    assert properties.audio.input.transcription.language == "de"
+    assert properties.audio.output.speed == 1.1
+
+
+@pytest.mark.parametrize("name", ["openai", "azure", "azure-voice-live"])
+async def test_a_timer_of_ours_switches_the_detection_of_the_provider_off(
+    name: str, tmp_path: Path, resources: Resources
+) -> None:
+    own = talking(tmp_path, name)
+    theirs = construct(own, part(own, "realtime"), resources)
+    assert Realtime(cast("LLMService", theirs), LLMContext()).tells_turns
+    assert not own.detects_speech
+    timed = talking(tmp_path, name, "turn: fixed\n")
+    ours = construct(timed, part(timed, "realtime"), resources)
+    assert not Realtime(cast("LLMService", ours), LLMContext()).tells_turns
+    assert timed.detects_speech
+
+
+async def test_a_realtime_pipeline_is_one_service_between_the_aggregators(tmp_path: Path, resources: Resources) -> None:
+    agent = talking(tmp_path, "openai/gpt-realtime")
+    transport = _Nowhere()
+    parts = assemble(agent, resources, transport, [], lambda _: None)
+    between = [part for part in parts.pipeline.processors if part in (parts.user, parts.assistant)]
+    assert between == [parts.user, parts.assistant]
+    assert [type(part).__name__ for part in parts.pipeline.processors][2:5] == [
+        "LLMUserAggregator",
+        "OpenAIRealtimeLLMService",
+        "BaseOutputTransport",
+    ]
+    assert parts.user._params.vad_analyzer is None
 
 
 async def test_an_endpoint_reaches_whatever_the_class_calls_it(resources: Resources) -> None:

@@ -52,6 +52,16 @@ class Line:
         self.spoken.append(frame.text)
 
 
+async def test_what_a_lost_session_says_at_each_piece_of_sound_is_told_once_in_a_while(tmp_path: Path) -> None:
+    line = Line(tmp_path)
+    line.agent = line.agent.model_copy(update={"realtime": line.agent.llm[0]})
+    failure = Failure(line.agent, line.events.append, line.say, now=lambda: line.time)
+    for secs, text in ((0, "lost"), (1, "lost"), (2, "refused"), (3, "refused"), (7.5, "refused")):
+        line.time = 1000.0 + secs
+        await failure.on_error(ErrorFrame(text, processor=processor(LLMService)))
+    assert line.events == [Trouble("realtime", text) for text in ("lost", "refused", "refused")]
+
+
 @pytest.mark.parametrize(
     ("kind", "usable", "category", "source", "spoken"),
     [

@@ -140,6 +140,8 @@ class Call:
 
     async def _greet(self) -> None:
         greeting, self._greeting = self._greeting, ""
+        if self._realtime:
+            await self._realtime.open()
         if greeting and self._agent.greeting:
             await asyncio.sleep(self._agent.greeting.delay_ms / 1000)
         words = filled(greeting, self._values()) if greeting else ""

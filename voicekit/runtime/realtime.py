@@ -55,13 +55,19 @@ class Realtime:
         """Whether it tells when the caller begins and ends; else a detector of ours must."""
         return self._service.service_metadata_frame().user_turn_strategies is not None
 
+    async def open(self) -> None:
+        """The line is open: whoever speaks now is answered."""
+        if self._answers_first:
+            # It takes the handlers of the tools from this.
+            await self._service.queue_frame(LLMContextFrame(self._context))
+
     async def begin(self, greeting: str) -> None:
         """Begin the talk: with the first words, or by listening where they are empty."""
         if greeting:
             self._context.add_message(_instruction(greeting))
-        # It takes the handlers of the tools from this.
-        await self._service.queue_frame(LLMContextFrame(self._context))
-        if greeting and self._answers_first:
+        if not self._answers_first:
+            await self._service.queue_frame(LLMContextFrame(self._context))
+        elif greeting:
             self._service._llm_needs_conversation_setup = True
             await self._service._create_response()
 
