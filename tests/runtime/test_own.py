@@ -115,3 +115,20 @@ def test_what_is_wrong_with_it_is_told_when_it_runs(override: str, told: str, fo
 @pytest.mark.parametrize("name", ["Robot", "robots/voice.py:Robot", "robots.voice:", "robots.voice:Robot()"])
 def test_its_name_has_a_form(name: str, folder: Path) -> None:
     assert "[wrong-form]" in refused(folder, f'tts.class="{name}"')
+
+
+async def test_a_service_that_does_all_three_may_be_ones_own(tmp_path: Path) -> None:
+    base = "OpenAIRealtimeLLMService"
+    live = f"from pipecat.services.openai.realtime.llm import {base}\n\n\nclass Live({base}):\n    pass\n"
+    text = (
+        'version: 1\nname: a\nprompt: Be brief.\nrealtime: {class: "robots.live:Live", model: x, api_key: "${KEY}"}\n'
+    )
+    write(tmp_path, {"agent.yaml": text, "robots/live.py": live})
+    found = load(tmp_path / "agent.yaml", {"KEY": "k"}, running=True)
+    assert found.agent is not None
+    agent = with_own_classes(found.agent, tmp_path)
+    service = part(agent, "realtime")
+    assert (service.kind, dict(service.options)) == ("realtime", {"model": "x", "api_key": "k"})
+    made = construct(agent, service, Resources())
+    assert type(made).__name__ == "Live"
+    assert made.settings.system_instruction == "Be brief."  # type: ignore[attr-defined] # Pipecat types the base class

@@ -10,7 +10,6 @@ from pipecat.observers.user_bot_latency_observer import LatencyBreakdown, UserBo
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import (
     AssistantTurnStoppedMessage,
-    UserTurnMessageAddedMessage,
     UserTurnStoppedMessage,
 )
 from pipecat.processors.frame_processor import FrameProcessor
@@ -180,12 +179,8 @@ class Call:
             await self._worker.cancel()
 
         async def heard(_user: object, _strategy: object, message: UserTurnStoppedMessage) -> None:
-            # Of a turn of realtime the words come later, by themselves.
+            # Of a turn of realtime there are no words here.
             if message.content:
-                self._tell(CallerSaid(message.content))
-
-        async def transcribed(_user: object, message: UserTurnMessageAddedMessage) -> None:
-            if self._realtime:
                 self._tell(CallerSaid(message.content))
 
         async def said(_assistant: object, message: AssistantTurnStoppedMessage) -> None:
@@ -198,7 +193,8 @@ class Call:
         transport.add_event_handler("on_client_connected", connected)
         transport.add_event_handler("on_client_disconnected", disconnected)
         parts.user.add_event_handler("on_user_turn_stopped", heard)
-        parts.user.add_event_handler("on_user_turn_message_added", transcribed)
+        if parts.realtime:
+            parts.realtime.on_heard(lambda words: self._tell(CallerSaid(words)))
         parts.assistant.add_event_handler("on_assistant_turn_stopped", said)
         self._worker.add_event_handler("on_pipeline_error", failed)
 

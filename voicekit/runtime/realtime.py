@@ -1,8 +1,9 @@
 """Realtime: a speech-to-speech service in a call: how the talk with it begins, and how it is made to say a line."""
 
+from collections.abc import Callable
 from typing import Any, Final, cast
 
-from pipecat.frames.frames import Frame, LLMContextFrame, LLMMessagesAppendFrame
+from pipecat.frames.frames import Frame, LLMContextFrame, LLMMessagesAppendFrame, TranscriptionFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
@@ -54,6 +55,15 @@ class Realtime:
     def tells_turns(self) -> bool:
         """Whether it tells when the caller begins and ends; else a detector of ours must."""
         return self._service.service_metadata_frame().user_turn_strategies is not None
+
+    def on_heard(self, tell: Callable[[str], None]) -> None:
+        """Tell the caller's words once they are known; Pipecat's aggregator keeps them until the answer is over."""
+
+        async def pushed(_service: object, frame: Frame) -> None:
+            if isinstance(frame, TranscriptionFrame) and frame.text.strip():
+                tell(frame.text.strip())
+
+        self._service.add_event_handler("on_before_push_frame", pushed)
 
     async def open(self) -> None:
         """The line is open: whoever speaks now is answered."""
