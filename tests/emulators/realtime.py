@@ -1,4 +1,4 @@
-"""What the Realtime emulator's tests share: a client that takes no event which the vendor's types refuse."""
+"""What the tests of the OpenAI Realtime emulator share: a client that takes no event the vendor's types refuse."""
 
 import asyncio
 import base64

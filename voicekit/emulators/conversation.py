@@ -80,7 +80,9 @@ async def converse(
     listening = asyncio.create_task(_listen(websocket, on_message, *idle))
     try:
         await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
-        return listening.result() if listening.done() else None
+        # A client answers a close with one: both may have ended by now.
+        ended_here = sending.done() and sending.exception() is None
+        return listening.result() if listening.done() and not ended_here else None
     finally:
         for task in (sending, listening):
             task.cancel()
