@@ -375,6 +375,21 @@ EXACT = 'Say exactly the following and nothing else:\n"Hello: this is Acme."'
         ([respond(instructions="Ask whether the caller is still there.")], "Are you still there?"),
         ([say("good day"), respond(instructions="Ask whether the caller is still there.")], "And to you."),
         ([say("good day"), say("Hello.", "assistant"), respond()], "I have no answer to that."),
+        (
+            [
+                {"type": "conversation.item.create", "item": {"type": "function_call", "name": "f", "arguments": "{}"}},
+                {
+                    "type": "conversation.item.create",
+                    "item": {"type": "function_call", "name": "f", "arguments": "{}", "call_id": "call"},
+                },
+                {
+                    "type": "conversation.item.create",
+                    "item": {"type": "function_call_output", "call_id": "call", "output": "Say exactly: good day"},
+                },
+                respond(),
+            ],
+            "And to you.",
+        ),
     ],
 )
 async def test_what_a_response_is_made_of(emulator: OpenAIRealtime, sent: list[Json], said: str) -> None:
@@ -384,11 +399,12 @@ async def test_what_a_response_is_made_of(emulator: OpenAIRealtime, sent: list[J
 
 
 async def test_a_caller_who_speaks_cuts_the_answer_short(emulator: OpenAIRealtime) -> None:
-    emulator.latency = Latency(each_secs=0.1)
+    emulator.latency = Latency(each_secs=5)
     emulator.announce("Good day.")
     async with talking(emulator) as client:
         await client.send(say("Something long."), respond())
         first = await client.until("response.output_audio.delta")
+        emulator.latency.each_secs = 0
         await client.send(speech(), pause())
         events = await client.until("response.created")
         answer = await client.until("response.done")
@@ -415,21 +431,21 @@ async def test_a_caller_who_speaks_cuts_the_answer_short(emulator: OpenAIRealtim
     assert item["status"] == "incomplete"
     said = transcript([*first, *events])
     assert item["content"][0]["transcript"] == said
-    assert len(said) < len("One two three four five")
+    assert said == "One"
     assert transcript(answer) == "And to you."
 
 
 async def test_a_caller_need_not_cut_the_answer_short(emulator: OpenAIRealtime) -> None:
-    emulator.latency = Latency(each_secs=0.05)
+    emulator.latency = Latency(each_secs=0.5)
     emulator.announce("Good day.")
     async with talking(emulator) as client:
         await client.ask(listen(turn_detection={"type": "server_vad", "interrupt_response": False}))
         await client.send(say("Something long."), respond())
         await client.until("response.output_audio.delta")
-        await client.send(speech(), pause())
-        events = await client.until("response.done")
-    assert events[-1]["response"]["status"] == "completed"
-    [error] = [each["error"] for each in events if each["type"] == "error"]
+        error = await client.refused(speech(), pause())
+        emulator.latency.each_secs = 0
+        done = (await client.until("response.done"))[-1]["response"]
+    assert done["status"] == "completed"
     assert (error["code"], error["event_id"]) == ("conversation_already_has_active_response", None)
 
 
@@ -465,6 +481,39 @@ async def test_what_was_not_heard_of_an_answer_is_forgotten(emulator: OpenAIReal
         }
         retrieved = await client.ask({"type": "conversation.item.retrieve", "item_id": item})
         assert retrieved["item"]["content"] == [{"type": "output_audio", "transcript": None}]
+
+
+@pytest.mark.parametrize("speed", [0.25, 1.1, 1.5])
+async def test_a_faster_voice_has_less_to_truncate(emulator: OpenAIRealtime, speed: float) -> None:
+    async with talking(emulator) as client:
+        await client.ask(update(audio={"output": {"speed": speed}}))
+        await client.send(say("Something long."), respond())
+        events = await client.until("rate_limits.updated")
+        # As a client reckons that knows nothing but what it got.
+        ms = int(len(audio(events)) / 2 / RATE * 1000)
+        item = events[-2]["response"]["output"][0]["id"]
+        truncate = {"type": "conversation.item.truncate", "item_id": item, "content_index": 0, "audio_end_ms": ms}
+        assert (await client.ask(truncate))["type"] == "conversation.item.truncated"
+    assert ms == pytest.approx(2940 / speed, rel=0.01)
+
+
+async def test_a_call_can_be_cut_short(emulator: OpenAIRealtime) -> None:
+    emulator.latency = Latency(each_secs=5)
+    async with talking(emulator) as client:
+        await client.ask(update(tools=[WEATHER]))
+        await client.send(say("Rome and Paris?"), respond())
+        await client.until("response.function_call_arguments.delta")
+        await client.send({"type": "response.cancel"})
+        events = await client.until("rate_limits.updated")
+    assert kinds(events) == [
+        "response.function_call_arguments.done",
+        "response.output_item.done",
+        "conversation.item.done",
+        "response.done",
+        "rate_limits.updated",
+    ]
+    [call] = events[-2]["response"]["output"]
+    assert (call["status"], call["arguments"]) == ("incomplete", '{"city":')
 
 
 async def test_items_have_an_order_and_can_be_looked_at(emulator: OpenAIRealtime) -> None:

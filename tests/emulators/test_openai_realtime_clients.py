@@ -40,7 +40,7 @@ from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from tests.emulators.realtime import RATE
 from tests.emulators.sound import quiet, tone
 from tests.services.embedded import Ear, Line, running, until
-from voicekit.emulators.faults import Break, Latency
+from voicekit.emulators.faults import Break
 from voicekit.emulators.openai_realtime import OpenAIRealtime
 from voicekit.emulators.script import Reply, Script, ToolCall
 from voicekit.emulators.server import serve
@@ -75,7 +75,6 @@ async def sdk(emulator: OpenAIRealtime) -> AsyncIterator[Any]:
 
 async def test_the_sdk_speaks_and_is_answered(emulator: OpenAIRealtime) -> None:
     emulator.announce("Good day.")
-    heard, said, sound = [], "", b""
     async with sdk(emulator) as connection:
         transcription = {"model": "gpt-4o-mini-transcribe", "language": "en"}
         session = {
@@ -86,51 +85,50 @@ async def test_the_sdk_speaks_and_is_answered(emulator: OpenAIRealtime) -> None:
         await connection.session.update(session=session)
         await connection.input_audio_buffer.append(audio=base64.b64encode(tone(1, rate=RATE)).decode())
         await connection.input_audio_buffer.append(audio=base64.b64encode(quiet(1, rate=RATE)).decode())
-        async for event in connection:
-            if event.type == "conversation.item.input_audio_transcription.completed":
-                heard.append(event.transcript)
-            elif event.type == "response.output_audio_transcript.delta":
-                said += event.delta
-            elif event.type == "response.output_audio.delta":
-                sound += base64.b64decode(event.delta)
-            elif event.type == "response.done":
-                break
+        seen = await events(connection, "response.done")
+    heard = [event.transcript for event in seen if event.type.endswith("input_audio_transcription.completed")]
+    said = "".join(event.delta for event in seen if event.type == "response.output_audio_transcript.delta")
+    sound = b"".join(base64.b64decode(event.delta) for event in seen if event.type == "response.output_audio.delta")
     assert (heard, said) == (["Good day."], "And to you.")
     assert len(sound) == len(said) * MS_PER_CHARACTER * RATE // 1000 * 2
 
 
-async def test_the_sdk_writes_calls_and_cancels(emulator: OpenAIRealtime) -> None:
-    emulator.latency = Latency(each_secs=0.05)
+async def events(connection: Any, kind: str) -> list[Any]:
+    """Return what comes, up to the first event of a kind, which is the last."""
+    seen = []
+    async for event in connection:
+        seen.append(event)
+        if event.type == kind:
+            break
+    return seen
+
+
+async def test_the_sdk_writes_and_calls(emulator: OpenAIRealtime) -> None:
     async with sdk(emulator) as connection:
         tool = {"type": "function", "name": "weather", "parameters": {"type": "object", "properties": {}}}
         await connection.session.update(session={"type": "realtime", "output_modalities": ["text"], "tools": [tool]})
         content = [{"type": "input_text", "text": "Rome?"}]
         await connection.conversation.item.create(item={"type": "message", "role": "user", "content": content})
         await connection.response.create()
-        text, arguments = "", []
-        async for event in connection:
-            if event.type == "response.output_text.delta":
-                text += event.delta
-            elif event.type == "response.function_call_arguments.done":
-                arguments.append((event.name, event.arguments))
-            elif event.type == "response.done":
-                break
-        assert (text, arguments) == (
-            "Let me see.",
-            [("weather", '{"city": "Rome"}'), ("weather", '{"city": "Paris"}')],
-        )
+        seen = await events(connection, "response.done")
+    assert "".join(event.delta for event in seen if event.type == "response.output_text.delta") == "Let me see."
+    calls = [event for event in seen if event.type == "response.function_call_arguments.done"]
+    assert [(call.name, call.arguments) for call in calls] == [
+        ("weather", '{"city": "Rome"}'),
+        ("weather", '{"city": "Paris"}'),
+    ]
+
+
+async def test_the_sdk_cancels(emulator: OpenAIRealtime) -> None:
+    emulator.latency.each_secs = 5
+    async with sdk(emulator) as connection:
         await connection.response.create(response={"instructions": "Say something long."})
-        async for event in connection:
-            if event.type == "response.output_text.delta":
-                await connection.response.cancel()
-            elif event.type == "response.done":
-                break
-        assert event.response.status == "cancelled"
+        await events(connection, "response.output_audio.delta")
+        await connection.response.cancel()
+        assert (await events(connection, "response.done"))[-1].response.status == "cancelled"
         await connection.response.cancel(event_id="late")
-        async for event in connection:
-            if event.type == "error":
-                break
-        assert (event.error.code, event.error.event_id) == ("response_cancel_not_active", "late")
+        error = (await events(connection, "error"))[-1].error
+    assert (error.code, error.event_id) == ("response_cancel_not_active", "late")
 
 
 def service(address: str, key: str = "right", **heard: Any) -> OpenAIRealtimeLLMService:
@@ -215,17 +213,18 @@ async def test_pipecat_calls_two_tools_and_says_what_they_gave(emulator: OpenAIR
 
 
 async def test_pipecat_truncates_what_it_could_not_play(emulator: OpenAIRealtime) -> None:
-    emulator.latency = Latency(each_secs=0.05)
+    emulator.latency.each_secs = 5
     emulator.announce("Good day.")
     async with call(emulator, "Something long.") as made:
-        await made.down.wait(TTSAudioRawFrame, 2)
+        await made.down.wait(TTSAudioRawFrame)
+        emulator.latency.each_secs = 0
         await made.line.hear(tone(0.6) + quiet(1))
         await made.down.wait(InterruptionFrame)
         await until(lambda: made.said.endswith("And to you."))
     [session] = emulator.sessions
     assert session.errors == []
     [truncate] = [event for event in session.received if event["type"] == "conversation.item.truncate"]
-    assert 0 < truncate["audio_end_ms"] < len("One two three four") * MS_PER_CHARACTER
+    assert 0 < truncate["audio_end_ms"] <= len("One") * MS_PER_CHARACTER
     cut = session.conversation.retrieve(truncate["item_id"])
     assert (cut.body["status"], cut.body["content"][0]["transcript"]) == ("incomplete", None)
 

@@ -111,6 +111,12 @@ def item(**given: Any) -> Json:
             "Missing required parameter: 'session.audio.input.transcription.model'.",
         ),
         (
+            listen(transcription={"model": "gpt-realtime-whisper", "prompt": "Acme"}),
+            "invalid_value",
+            "session.audio.input.transcription.prompt",
+            "Unsupported option for this model: 'gpt-realtime-whisper' takes no prompt.",
+        ),
+        (
             update(type="transcription"),
             "invalid_value",
             "session.type",
@@ -244,6 +250,12 @@ def item(**given: Any) -> Json:
             "invalid_value",
             "item.content[0].type",
             "Invalid value: 'text'. Supported values are: 'input_text', 'input_audio'.",
+        ),
+        (
+            item(type="message", role="user", content=[{"type": "input_audio", "audio": "###"}]),
+            "invalid_value",
+            "item.content",
+            "Invalid 'item.content'. Expected base64-encoded audio bytes.",
         ),
         (
             item(type="message", role="assistant", content=[{"type": "input_text", "text": "Hello."}]),

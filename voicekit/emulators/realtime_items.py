@@ -1,6 +1,7 @@
 """Items: what an OpenAI Realtime conversation consists of, and what of it a model is to answer."""
 
 import base64
+import binascii
 import itertools
 import re
 from collections.abc import Sequence
@@ -32,14 +33,17 @@ class Item:
 
     @classmethod
     def of_client(cls, given: Json, usual_id: str) -> "Item":
-        """Return an item that a client made, under the id it gave or the usual one."""
+        """Return an item that a client made, under the id it gave or the usual one.
+
+        Raises:
+            Wrong: There is audio in it that is not base64.
+        """
         body: Json = {"id": usual_id, "object": "realtime.item", "status": "completed", **given}
         if body["type"] == "message":
-            # An image has no words.
             words = " ".join(part.get("text") or part.get("transcript") or "" for part in body["content"])
-            audio = "".join(part.get("audio", "") for part in body["content"])
+            audio = b"".join(decoded(part.get("audio", ""), "item.content") for part in body["content"])
             body["content"] = [{name: part[name] for name in part if name != "audio"} for part in body["content"]]
-            return cls(body, words, base64.b64decode(audio))
+            return cls(body, words, audio)
         return cls(body, str(body.get("output", "")))
 
     @property
@@ -123,7 +127,7 @@ class Conversation:
 
     def has_call(self, call_id: str) -> bool:
         """Say whether a model has asked for a tool under this id."""
-        return any(item.body["type"] == "function_call" and item.body["call_id"] == call_id for item in self.items)
+        return any(item.body["type"] == "function_call" and item.body.get("call_id") == call_id for item in self.items)
 
     def _find(self, name: str, doing: str, param: str) -> Item:
         for item in self.items:
@@ -132,6 +136,18 @@ class Conversation:
         text = f"Error: the item with id '{name}' does not exist."
         code = f"item_{doing}_invalid_{'previous_' if param == 'previous_item_id' else ''}item_id"
         raise Wrong(code, text, param)
+
+
+def decoded(audio: str, path: str) -> bytes:
+    """Return audio that stands at a path.
+
+    Raises:
+        Wrong: It is not base64.
+    """
+    try:
+        return base64.b64decode(audio, validate=True)
+    except binascii.Error as error:
+        raise Wrong("invalid_value", f"Invalid '{path}'. Expected base64-encoded audio bytes.", path) from error
 
 
 def heard(items: Sequence[Item], instructions: str) -> str:
@@ -159,7 +175,8 @@ def dictated(items: Sequence[Item], instructions: str) -> str | None:
     A model that is told "say exactly …:" says what follows the colon, to the end and without quotation marks around it:
     where the instructions of the response say so, or its last message.
     """
-    for text in (instructions, heard(items, "")):
+    told = items[-1].words if items and items[-1].body["type"] == "message" else ""
+    for text in (instructions, told):
         if found := _EXACTLY.search(text):
             words = found["words"].strip()
             return words[1:-1] if words[0] + words[-1] in ('""', "“”") else words

@@ -161,7 +161,7 @@ class Response:
         }
         self.over = False
         self._text_tokens = 0
-        self._audio_ms = 0
+        self._samples = 0
         channel.emit("response.created", response=self.body)
         self.steps = self._steps()
         # From here on it can be cut short.
@@ -238,9 +238,9 @@ class Response:
         sound = base64.b64encode(ENCODERS[self._encoding](samples)).decode()
         self._channel.emit("response.output_audio.delta", **place, delta=sound)
         self._session.spoken = True
-        ms = len(samples) * 1000 // self._rate
-        item.audio_ms += ms
-        self._audio_ms += ms
+        # Of all samples: a client that adds up what it got must not find more.
+        self._samples += len(samples)
+        item.audio_ms = self._samples * 1000 // self._rate
 
     def _call(self, call: ToolCall) -> Generator[bool, None, None]:
         call_id = self._channel.new_id("call")
@@ -289,7 +289,7 @@ class Response:
 
     def _done(self, status: str, **details: Any) -> None:
         self.over = True
-        audio = self._audio_ms // _MODEL_MS_PER_TOKEN
+        audio = self._samples * 1000 // self._rate // _MODEL_MS_PER_TOKEN
         made = {"text_tokens": self._text_tokens, "audio_tokens": audio}
         tokens = self._text_tokens + audio
         self.body["status"] = status

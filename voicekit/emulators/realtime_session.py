@@ -146,6 +146,9 @@ def updated(settings: Json, change: Json, *, spoken: bool) -> Json:
     transcription = new["audio"]["input"]["transcription"]
     if transcription and "model" not in transcription:
         raise missing("session.audio.input.transcription.model")
+    if transcription and transcription["prompt"] and transcription["model"] == "gpt-realtime-whisper":
+        text = "Unsupported option for this model: 'gpt-realtime-whisper' takes no prompt."
+        raise Wrong("invalid_value", text, "session.audio.input.transcription.prompt")
     if spoken and new["audio"]["output"]["voice"] != settings["audio"]["output"]["voice"]:
         raise Wrong("cannot_update_voice", "Cannot update a conversation's voice if assistant audio is present.")
     return new

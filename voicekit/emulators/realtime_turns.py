@@ -1,7 +1,5 @@
 """Turns: how an OpenAI Realtime session hears: when a caller begins and ends, and what was said."""
 
-import base64
-import binascii
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from voicekit.emulators.checks import Wrong
 from voicekit.emulators.hearing import ONSET_WINDOWS, VOICED, WINDOW_SECS, Announcement, Windows
-from voicekit.emulators.realtime_items import Item
+from voicekit.emulators.realtime_items import Item, decoded
 from voicekit.emulators.realtime_session import FORMATS, Channel
 from voicekit.emulators.voice import words
 
@@ -85,10 +83,7 @@ class Turns:
         Raises:
             Wrong: It is not base64, or not whole samples.
         """
-        try:
-            sound = base64.b64decode(audio, validate=True)
-        except binascii.Error as error:
-            raise Wrong("invalid_value", "Invalid 'audio'. Expected base64-encoded audio bytes.", "audio") from error
+        sound = decoded(audio, "audio")
         if len(sound) % self._windows.sample_bytes:
             text = f"Invalid 'audio'. {len(sound)} bytes are not whole samples of {self._format}."
             raise Wrong("invalid_value", text, "audio")
