@@ -243,6 +243,22 @@ async def test_pipecat_says_when_without_turn_detection(emulator: OpenAIRealtime
     assert (session.heard, session.errors) == (["Good day."], [])
 
 
+async def test_pipecat_interrupts_without_turn_detection(emulator: OpenAIRealtime) -> None:
+    emulator.latency.each_secs = 5
+    async with call(emulator, "Something long.", turn_detection=False) as made:
+        await made.down.wait(TTSAudioRawFrame)
+        await made.line.put(InterruptionFrame())
+        [session] = emulator.sessions
+        await until(lambda: session.received[-1]["type"] == "conversation.item.truncate")
+        await until(lambda: session.conversation.items[-1].words == "")
+        # With nothing to cancel there is an error, which ends nothing.
+        await made.line.put(InterruptionFrame())
+        await until(lambda: bool(session.errors))
+    assert session.conversation.items[-1].body["status"] == "incomplete"
+    assert [error["code"] for error in session.errors] == ["response_cancel_not_active"]
+    assert made.up.all(ErrorFrame) == []
+
+
 async def test_pipecat_transcribes_as_it_goes(emulator: OpenAIRealtime) -> None:
     emulator.announce("Good day to you.")
     async with serve([emulator]) as address, running(service(address)) as line:

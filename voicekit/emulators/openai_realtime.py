@@ -56,7 +56,7 @@ class OpenAIRealtime:
         models: The models it has.
         latency: How long a response takes to its first word, and from word to word.
         faults: One for each connection, in turn; None is a healthy one. All are healthy when there are no more. What
-            breaks off breaks off after so many events of the connection.
+            breaks off does so after so many events of the connection; `error` closes it with 1011.
         session_secs: After how long a session expires.
         unannounced: What speech is that nobody announced.
         sessions: Every connection that was accepted, in order.
@@ -142,17 +142,13 @@ class OpenAIRealtime:
     def _refusal(self, websocket: WebSocket, fault: Fault | None) -> JSONResponse | None:
         scheme, _, key = websocket.headers.get("authorization", "").partition(" ")
         if isinstance(fault, Refuse):
-            status, text = fault.status, "The emulator was told to refuse this connection."
-        elif scheme.lower() != "bearer" or not key:
-            status, text = 401, "Missing bearer or basic authentication in header"
-        elif key != self.key:
-            status, text = 401, "Incorrect API key provided."
-        else:
-            return None
-        kind, code = _CODES.get(status, ("server_error", None))
-        later = isinstance(fault, Refuse) and fault.retry_after is not None
-        headers = {"retry-after": f"{fault.retry_after:g}"} if later and isinstance(fault, Refuse) else {}
-        return JSONResponse({"error": {"message": text, "type": kind, "param": None, "code": code}}, status, headers)
+            headers = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
+            return _denied(fault.status, "The emulator was told to refuse this connection.", headers)
+        if scheme.lower() != "bearer" or not key:
+            return _denied(401, "Missing bearer or basic authentication in header")
+        if key != self.key:
+            return _denied(401, "Incorrect API key provided.")
+        return None
 
     def _check(self, websocket: WebSocket, model: str) -> None:
         if "openai-beta" in websocket.headers:
@@ -244,6 +240,11 @@ class _Talk:
 
     def _interrupted(self) -> None:
         self._responses.cancel("turn_detected")
+
+
+def _denied(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    kind, code = _CODES.get(status, ("server_error", None))
+    return JSONResponse({"error": {"message": message, "type": kind, "param": None, "code": code}}, status, headers)
 
 
 def _parsed(text: str) -> Json:
