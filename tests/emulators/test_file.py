@@ -3,18 +3,26 @@
 from pathlib import Path
 
 import pytest
-from pipecat.frames.frames import LLMContextFrame, LLMTextFrame, TranscriptionFrame, TTSAudioRawFrame, TTSSpeakFrame
+from pipecat.frames.frames import (
+    LLMContextFrame,
+    LLMTextFrame,
+    TranscriptionFrame,
+    TTSAudioRawFrame,
+    TTSSpeakFrame,
+    TTSTextFrame,
+)
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.openai.llm import OpenAILLMService
 
 from tests.config.files import part
 from tests.emulators.sound import quiet, tone
-from tests.services.embedded import running
+from tests.services.embedded import running, until
 from voicekit.config.agent import Agent
 from voicekit.config.loader import load
 from voicekit.emulators.deepgram_listen import DeepgramListen
 from voicekit.emulators.elevenlabs_stream import ElevenLabsStream
 from voicekit.emulators.openai_chat import OpenAIChat
+from voicekit.emulators.openai_realtime import OpenAIRealtime
 from voicekit.emulators.script import Reply, Script
 from voicekit.emulators.server import serve
 from voicekit.runtime.construct import construct
@@ -22,6 +30,14 @@ from voicekit.runtime.resources import Resources
 
 # The SDK of Deepgram still connects with the names that websockets is going to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:websockets.* is deprecated:DeprecationWarning")
+
+SPEECH_TO_SPEECH = """\
+version: 1
+name: emulated
+prompt: Be brief.
+realtime:
+  {provider: openai, model: gpt-realtime, voice: cedar, endpoint: "ws://${ADDRESS}/v1/realtime", api_key: "${KEY}"}
+"""
 
 FILE = """\
 version: 1
@@ -33,9 +49,9 @@ tts: {provider: elevenlabs, voice: 21m00Tcm4TlvDq8ikWAM, endpoint: "ws://${ADDRE
 """
 
 
-def agent_at(address: str, folder: Path) -> Agent:
+def agent_at(address: str, folder: Path, text: str = FILE) -> Agent:
     path = folder / "agent.yaml"
-    path.write_text(FILE, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     loaded = load(path, {"ADDRESS": address, "KEY": "right"}, running=True)
     assert loaded.problems == ()
     assert loaded.agent is not None
@@ -67,3 +83,21 @@ async def test_one_address_serves_a_whole_file(tmp_path: Path) -> None:
     assert deepgram.streams[0].query["model"] == ["nova-3"]
     assert openai.received[0].body["messages"][0] == {"role": "system", "content": "Be brief."}
     assert [context.spoken for context in elevenlabs.speakers[0].contexts.values()] == [["And to you."]]
+
+
+async def test_one_model_hears_thinks_and_speaks(tmp_path: Path) -> None:
+    emulator = OpenAIRealtime("right", Script({"good day": Reply("And to you.")}))
+    emulator.announce("Good day.")
+    resources = Resources()
+    async with serve([emulator]) as address:
+        agent = agent_at(address, tmp_path, SPEECH_TO_SPEECH)
+        async with running(construct(agent, part(agent, "realtime"), resources)) as line:
+            await until(lambda: len(emulator.sessions) == 1 and bool(emulator.sessions[0].received))
+            await line.say(tone(0.5) + quiet(1))
+            await line.down.wait(TTSTextFrame, 3)
+            said = "".join(frame.text for frame in line.down.all(TTSTextFrame))
+    await resources.close()
+    [session] = emulator.sessions
+    assert (session.heard, said, session.errors) == (["Good day."], "And to you.", [])
+    assert session.settings["instructions"] == "Be brief."
+    assert session.settings["audio"]["output"]["voice"] == "cedar"

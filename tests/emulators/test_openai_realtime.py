@@ -370,6 +370,7 @@ EXACT = 'Say exactly the following and nothing else:\n"Hello: this is Acme."'
     ("sent", "said"),
     [
         ([respond(instructions=EXACT)], "Hello: this is Acme."),
+        ([say("Say exactly this, word for word:\n\nOne. Two.", "system"), respond()], "One. Two."),
         ([say(EXACT, "system"), respond()], "Hello: this is Acme."),
         ([say("good day"), respond(instructions="Say exactly: Good night.")], "Good night."),
         ([respond(instructions="Ask whether the caller is still there.")], "Are you still there?"),
