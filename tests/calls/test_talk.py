@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from voicekit.calls.caller import CallFailed
 from voicekit.calls.speech import Speaker
 from voicekit.calls.talk import Result, Turn, hold
-from voicekit.calls.webrtc_caller import CallFailed, WebRtcCaller
+from voicekit.calls.webrtc_caller import WebRtcCaller
 from voicekit.services.tts_embedded import available
 
 pytestmark = pytest.mark.skipif(available("flite") != "", reason=available("flite"))

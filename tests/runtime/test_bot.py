@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from voicekit.calls.caller import CallFailed
 from voicekit.calls.speech import Speaker
 from voicekit.calls.talk import Result, Turn, hold
-from voicekit.calls.webrtc_caller import CallFailed, WebRtcCaller
+from voicekit.calls.webrtc_caller import WebRtcCaller
 from voicekit.services.tts_embedded import available
 
 ROOT = Path(__file__).parent.parent.parent

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -16,13 +14,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
-from voicekit.config.loader import load
-from voicekit.records.events import AgentSaid, CallEnded, Event, Trouble
+from tests.server.served import served
+from voicekit.records.events import AgentSaid, CallEnded, Trouble
 from voicekit.runtime import host as host_module
-from voicekit.runtime.host import Host
 from voicekit.server import websocket
-from voicekit.server.app import make_app
-from voicekit.server.serving import serving
 from voicekit.services import tts_embedded
 
 pytestmark = pytest.mark.skipif(tts_embedded.available("flite") != "", reason=tts_embedded.available("flite"))
@@ -51,19 +46,6 @@ scenarios:
       - user: What time is it?
         expect: [{event: response, text_contains: noon, within_ms: 1000}]
 """
-
-
-@asynccontextmanager
-async def served(text: str, folder: Path) -> AsyncIterator[tuple[str, list[Event], Host]]:
-    """Serve a file in this process; give its address, what is told of its calls, and its host."""
-    path = folder / "agent.yaml"
-    path.write_text(text, encoding="utf-8")
-    loaded = load(path, {}, running=True)
-    assert loaded.agent, loaded.problems
-    events: list[Event] = []
-    host = Host(loaded.agent, folder)
-    async with serving(make_app(host, lambda: events.append)) as address:
-        yield address, events, host
 
 
 async def run_scenarios(url: str, folder: Path) -> list[EvalScriptResult]:

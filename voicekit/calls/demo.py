@@ -10,10 +10,11 @@ import sys
 
 import click
 
+from voicekit.calls.caller import CallFailed
 from voicekit.calls.served import server
 from voicekit.calls.speech import Speaker
 from voicekit.calls.talk import Result, Turn, hold
-from voicekit.calls.webrtc_caller import CallFailed, WebRtcCaller
+from voicekit.calls.webrtc_caller import WebRtcCaller
 from voicekit.problems import Refused
 from voicekit.report import render
 

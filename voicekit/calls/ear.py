@@ -1,15 +1,14 @@
 """Ear: what a caller hears, as stretches of sound with their times."""
 
 import asyncio
+import itertools
 import time
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
-from av import AudioFrame
 
-from voicekit.calls.microphone import AUDIBLE
+from voicekit.calls.microphone import Samples, Taken, audible
 
 # A longer gap ends a stretch of sound; inside a word there is none such.
 GAP_SECS: Final = 0.15
@@ -19,7 +18,7 @@ PAUSE_SECS: Final = 0.7
 
 @dataclass(slots=True)
 class Stretch:
-    """Sound without a gap. Times are those of `time.monotonic`, at its arrival."""
+    """Sound without a gap. Times are those of `time.monotonic`, as it is played."""
 
     start: float
     end: float
@@ -27,22 +26,34 @@ class Stretch:
 
 
 class Ear:
-    """Listens to one track until it ends."""
+    """Hears what is played to it, silence included.
 
-    def __init__(self) -> None:
+    Args:
+        taken: Told of all of it.
+    """
+
+    def __init__(self, taken: Taken = lambda _samples, _at: None) -> None:
         self.stretches: list[Stretch] = []
+        self._taken = taken
         self._changed = asyncio.Event()
 
-    async def listen(self, track: MediaStreamTrack) -> None:
-        """Take the sound of a track as it comes."""
-        while True:
-            try:
-                frame = await track.recv()
-            except MediaStreamError:
-                return
-            if isinstance(frame, AudioFrame):
-                self._take(frame)
-                self._changed.set()
+    def hear(self, samples: Samples, hz: int, at: float) -> None:
+        """Take sound.
+
+        Args:
+            samples: int16, shape (n,).
+            hz: Their rate.
+            at: The moment of the first.
+        """
+        self._taken(samples, at)
+        if heard := audible(samples, hz, at):
+            start, end = heard
+            if not self.stretches or start - self.stretches[-1].end > GAP_SECS:
+                self.stretches.append(Stretch(start, end))
+            stretch = self.stretches[-1]
+            stretch.end = end
+            stretch.peak = max(stretch.peak, int(np.abs(samples.astype(np.int32)).max()))
+        self._changed.set()
 
     async def sound(self, since: float, within_secs: float) -> float:
         """Wait for sound that begins after a moment, and return when it began.
@@ -70,21 +81,12 @@ class Ear:
         ends = [stretch.end for stretch in self.stretches if stretch.start <= moment]
         return ends[-1] if ends else None
 
+    def gaps(self, since: float) -> tuple[float, ...]:
+        """Return the gaps in what has been heard since a moment, in seconds: those that can be heard, and no pauses."""
+        heard = [stretch for stretch in self.stretches if stretch.start >= since]
+        between = (after.start - before.end for before, after in itertools.pairwise(heard))
+        return tuple(gap for gap in between if gap < PAUSE_SECS)
+
     async def _next(self) -> None:
         self._changed.clear()
         await self._changed.wait()
-
-    def _take(self, frame: AudioFrame) -> None:
-        now = time.monotonic()
-        channels = len(frame.layout.channels)
-        samples = np.abs(frame.to_ndarray().reshape(-1)[::channels].astype(np.int32))
-        audible = np.flatnonzero(samples > AUDIBLE)
-        if not len(audible):
-            return
-        # The frame has arrived whole: a player would begin its first sample now.
-        start, end = (now + float(position) / frame.sample_rate for position in (audible[0], audible[-1]))
-        if not self.stretches or start - self.stretches[-1].end > GAP_SECS:
-            self.stretches.append(Stretch(start, end))
-        stretch = self.stretches[-1]
-        stretch.end = end
-        stretch.peak = max(stretch.peak, int(samples.max()))

@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from voicekit.calls.webrtc_caller import CallFailed
+from voicekit.calls.caller import CallFailed
 
 START_SECS = 60.0
 

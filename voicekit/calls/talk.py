@@ -1,19 +1,14 @@
-"""Talk: a script of what a caller says and what must come back, held over a call and measured."""
+"""Talk: a script of what a caller says and which words must come back, held over a call and measured."""
 
-import asyncio
+import bisect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from voicekit.calls.microphone import Samples
+from voicekit.calls.caller import Caller, CallFailed
+from voicekit.calls.exchange import ANSWER_SECS, SPEECH_SECS, Measured, ask, interrupt
 from voicekit.calls.speech import Speaker
-from voicekit.calls.webrtc_caller import CallFailed, WebRtcCaller
-
-ANSWER_SECS = 10.0
-SPEECH_SECS = 30.0
-# Far enough into an answer that it is under way, and not at its end.
-INTERRUPT_AFTER_SECS = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +49,11 @@ class Result:
     problem: str
 
 
-async def hold(caller: WebRtcCaller, speaker: Speaker, script: Sequence[Turn], tell: Callable[[Result], None]) -> bool:
+async def hold(caller: Caller, speaker: Speaker, script: Sequence[Turn], tell: Callable[[Result], None]) -> bool:
     """Hold a talk.
 
     Args:
-        caller: An open call, whose greeting has been heard.
+        caller: An open call, whose greeting has been heard, over a line that carries what is said as messages, too.
         speaker: The caller's voice.
         script: The turns.
         tell: Told of each turn when it is over.
@@ -77,19 +72,15 @@ async def hold(caller: WebRtcCaller, speaker: Speaker, script: Sequence[Turn], t
     return right
 
 
-async def _turn(caller: WebRtcCaller, speaker: Speaker, turn: Turn, *, to_its_end: bool) -> Result:
+async def _turn(caller: Caller, speaker: Speaker, turn: Turn, *, to_its_end: bool) -> Result:
     speech = await speaker.speech(turn.say)
     since = len(caller.messages)
-    answer: float | None = None
-    silenced: float | None = None
+    measured: Measured | None = None
     problem = ""
     try:
-        if turn.interrupts:
-            since, answer, silenced = await _interrupt(caller, speech)
-        else:
-            await caller.microphone.speak(speech)
-            spoken = caller.microphone.last_audible or 0.0
-            answer = await caller.ear.sound(spoken, ANSWER_SECS) - spoken
+        measured = await (interrupt if turn.interrupts else ask)(caller, speech)
+        if measured.cut is not None:
+            since = bisect.bisect_left(caller.arrivals, measured.cut)
         if to_its_end:
             await caller.ear.silence(SPEECH_SECS)
         if turn.ends:
@@ -99,25 +90,14 @@ async def _turn(caller: WebRtcCaller, speaker: Speaker, turn: Turn, *, to_its_en
     said = agent_words(caller.messages[since:])
     if not problem and not re.search(turn.expect, said, re.IGNORECASE):
         problem = f"the answer should contain: {turn.expect}"
-    return Result(turn, caller_words(caller.messages[since:]), said, answer, silenced, problem)
-
-
-async def _interrupt(caller: WebRtcCaller, speech: Samples) -> tuple[int, float, float | None]:
-    """Speak into the agent's answer.
-
-    Returns:
-        The number of messages before the interruption, the seconds to the new answer, and the seconds that the
-        old one went on.
-    """
-    since = len(caller.messages)
-    await asyncio.sleep(INTERRUPT_AFTER_SECS)
-    await caller.microphone.speak(speech)
-    position = await caller.message("bot-interrupted", since, ANSWER_SECS)
-    stopped = caller.arrivals[position]
-    answer = await caller.ear.sound(stopped, ANSWER_SECS)
-    ended, began = caller.ear.last_before(stopped), caller.microphone.first_audible
-    silenced = max(0.0, ended - began) if ended is not None and began is not None else None
-    return position, answer - (caller.microphone.last_audible or 0.0), silenced
+    return Result(
+        turn,
+        caller_words(caller.messages[since:]),
+        said,
+        measured.answer_secs if measured else None,
+        measured.silenced_secs if measured else None,
+        problem,
+    )
 
 
 def agent_words(messages: Sequence[Mapping[str, Any]]) -> str:

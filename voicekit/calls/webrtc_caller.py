@@ -1,107 +1,73 @@
 """WebRTC caller: a program that calls an agent as the talk page does, and measures at its own ear."""
 
 import asyncio
+import fractions
 import json
 import time
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, Self
 
 import aiohttp
+import numpy as np
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from av import AudioFrame
 
-from voicekit.calls.ear import Ear
-from voicekit.calls.microphone import Microphone
+from voicekit.calls.caller import CONNECT_SECS, READY, Caller, CallFailed
+from voicekit.calls.microphone import RATE, Microphone
 
-CONNECT_SECS = 10.0
-PING_SECS = 1.0
-_READY = {
-    "label": "rtvi-ai",
-    "type": "client-ready",
-    "id": "1",
-    "data": {"version": "2.2.0", "about": {"library": "voicekit"}},
-}
+PING_SECS: Final = 1.0
 
 
-class CallFailed(Exception):
-    """The call did not come about, or ended too early; the text says why."""
+class _Track(MediaStreamTrack):
+    """A microphone as a track."""
+
+    kind = "audio"
+
+    def __init__(self, microphone: Microphone) -> None:
+        super().__init__()
+        self._microphone = microphone
+        self._sent = 0
+
+    async def recv(self) -> AudioFrame:
+        """Return the next frame when its time has come."""
+        samples = await self._microphone.frame()
+        frame = AudioFrame.from_ndarray(samples[None, :], format="s16", layout="mono")
+        frame.sample_rate = RATE
+        frame.pts = self._sent
+        frame.time_base = fractions.Fraction(1, RATE)
+        self._sent += len(samples)
+        return frame
 
 
-class WebRtcCaller:
-    """One call. `async with WebRtcCaller.call(url) as caller:` connects it and hangs up at the end."""
+class WebRtcCaller(Caller):
+    """One call. `async with await WebRtcCaller.call(url) as caller:` connects it and hangs up at the end."""
 
-    def __init__(self) -> None:
-        self.microphone = Microphone()
-        self.ear = Ear()
-        self.messages: list[dict[str, Any]] = []
-        self.arrivals: list[float] = []
-        self._arrived = asyncio.Event()
+    def __init__(self, record: Path | None = None) -> None:
+        super().__init__(RATE, RATE, record)
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._ended = asyncio.Event()
 
     @classmethod
-    async def call(cls, url: str) -> "WebRtcCaller":
-        """Call the agent at an address.
+    async def call(cls, url: str, record: Path | None = None) -> Self:
+        """Call the agent at an address, `http://host:port`.
 
         Raises:
             CallFailed: It did not answer.
         """
-        caller = cls()
+        caller = cls(record)
         try:
             async with asyncio.timeout(CONNECT_SECS):
                 await caller._connect(url)
         except (TimeoutError, aiohttp.ClientError) as error:
             await caller.hang_up()
             raise CallFailed(f"no answer at {url}: {str(error) or 'nothing happened'}") from error
+        except CallFailed:
+            await caller.hang_up()
+            raise
         return caller
 
-    async def __aenter__(self) -> "WebRtcCaller":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.hang_up()
-
-    async def message(self, kind: str, since: int, within_secs: float) -> int:
-        """Wait for a message of the agent's side, and return its position in `messages`.
-
-        Args:
-            kind: Its RTVI type.
-            since: The position to look from.
-            within_secs: How long to wait.
-
-        Raises:
-            CallFailed: It did not come.
-        """
-        try:
-            async with asyncio.timeout(within_secs):
-                while True:
-                    for position in range(since, len(self.messages)):
-                        if self.messages[position].get("type") == kind:
-                            return position
-                    self._arrived.clear()
-                    await self._arrived.wait()
-        except TimeoutError:
-            raise CallFailed(f"no '{kind}' came within {within_secs:g} s") from None
-
-    async def until_ended(self, within_secs: float) -> None:
-        """Wait until the agent has hung up.
-
-        Raises:
-            CallFailed: It did not.
-        """
-        try:
-            async with asyncio.timeout(within_secs):
-                await self._ended.wait()
-        except TimeoutError:
-            raise CallFailed(f"the agent did not hang up within {within_secs:g} s") from None
-
-    async def hang_up(self) -> None:
-        """End the call."""
-        for task in self._tasks:
-            task.cancel()
+    async def _close(self) -> None:
         await self._peer.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=2)
 
     async def _connect(self, url: str) -> None:
         opened = asyncio.Event()
@@ -110,7 +76,7 @@ class WebRtcCaller:
         channel.on("message", self._on_message)
         self._peer.on("track", self._on_track)
         self._peer.on("connectionstatechange", self._on_state)
-        self._peer.addTrack(self.microphone)
+        self._peer.addTrack(_Track(self.microphone))
         await self._peer.setLocalDescription(await self._peer.createOffer())
         offer = {"sdp": self._peer.localDescription.sdp, "type": self._peer.localDescription.type}
         async with aiohttp.ClientSession() as http, http.post(f"{url}/api/offer", json=offer) as response:
@@ -119,7 +85,7 @@ class WebRtcCaller:
             raise CallFailed(f"the agent refused: {answer['problem']}")
         await self._peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
         await opened.wait()
-        channel.send(json.dumps(_READY))
+        channel.send(json.dumps(READY))
         self._do(self._ping(channel))
 
     async def _ping(self, channel: Any) -> None:
@@ -128,7 +94,19 @@ class WebRtcCaller:
             await asyncio.sleep(PING_SECS)
 
     def _on_track(self, track: MediaStreamTrack) -> None:
-        self._do(self.ear.listen(track))
+        self._do(self._listen(track))
+
+    async def _listen(self, track: MediaStreamTrack) -> None:
+        """Hear a track as it comes: a frame arrives whole, and a player would begin its first sample then."""
+        while True:
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return
+            if isinstance(frame, AudioFrame):
+                channels = len(frame.layout.channels)
+                samples = frame.to_ndarray().reshape(-1)[::channels].astype(np.int16)
+                self.ear.hear(samples, frame.sample_rate, time.monotonic())
 
     def _on_state(self) -> None:
         if self._peer.connectionState in ("closed", "failed"):
@@ -136,13 +114,6 @@ class WebRtcCaller:
 
     def _on_message(self, text: str) -> None:
         message = json.loads(text)
-        self.messages.append(message)
-        self.arrivals.append(time.monotonic())
-        self._arrived.set()
+        self._take(message)
         if message.get("type") == "signalling" and message.get("message", {}).get("type") == "peerLeft":
             self._ended.set()
-
-    def _do(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

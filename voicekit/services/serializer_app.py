@@ -31,14 +31,14 @@ class _Rate:
         self.hz = 0
         self._resampler = create_stream_resampler()
 
-    async def reached(self, frame: InputAudioRawFrame) -> InputAudioRawFrame:
-        """Return a frame at the pipeline's rate, with the first of its channels."""
+    async def reached(self, frame: InputAudioRawFrame) -> InputAudioRawFrame | None:
+        """Return a frame at the pipeline's rate, with the first of its channels; None while none is complete."""
         audio = frame.audio
         if frame.num_channels > 1:
             audio = np.frombuffer(audio, dtype=np.int16)[:: frame.num_channels].tobytes()
         if frame.sample_rate != self.hz:
             audio = await self._resampler.resample(audio, frame.sample_rate, self.hz)
-        return InputAudioRawFrame(audio=audio, sample_rate=self.hz, num_channels=1)
+        return InputAudioRawFrame(audio=audio, sample_rate=self.hz, num_channels=1) if audio else None
 
 
 class RtviSerializer(FrameSerializer):
