@@ -2,20 +2,25 @@
 
 import asyncio
 import time
+import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.server.served import served
-from voicekit.calls.exchange import greeted
+from voicekit.calls.exchange import ask, greeted, interrupt, stay_silent
 from voicekit.calls.speech import Speaker
 from voicekit.calls.talk import Result, Turn, hold
-from voicekit.calls.twilio_caller import ACCOUNT
+from voicekit.calls.twilio_caller import ACCOUNT, TwilioCaller
 from voicekit.calls.websocket_caller import Protocol, WebSocketCaller
 from voicekit.emulators.server import serve
-from voicekit.emulators.twilio_rest import TwilioRest
-from voicekit.records.events import AgentSaid, CallEnded, CallerSaid, CallStarted
+from voicekit.emulators.twilio_rest import TwilioRest, Update
+from voicekit.records.events import AgentSaid, CallEnded, CallerSaid, CallStarted, Event, Listener, Trouble
+from voicekit.runtime.call import Call
+from voicekit.runtime.host import Host
+from voicekit.runtime.line import Line
 from voicekit.services.tts_embedded import available
 
 pytestmark = pytest.mark.skipif(available("flite") != "", reason=available("flite"))
@@ -70,12 +75,8 @@ async def test_an_app_is_greeted_and_hangs_up(protocol: Protocol, tmp_path: Path
             await caller.message("bot-ready", 0, 5)
             await greeted(caller, time.monotonic())
             assert host.live == 1
-        await until(lambda: any(isinstance(event, CallEnded) for event in events))
-    assert [event for event in events if not isinstance(event, CallEnded)] == [
-        CallStarted(),
-        AgentSaid("Hello.", interrupted=False),
-    ]
-    assert events[-1].reason == "caller"  # type: ignore[union-attr]
+        assert await until_ended(events) == "caller"
+    assert events[:2] == [CallStarted(), AgentSaid("Hello.", interrupted=False)]
 
 
 @pytest.mark.long
@@ -88,20 +89,97 @@ async def test_a_talk_is_held_with_an_app(protocol: Protocol, speaker: Speaker, 
             await greeted(caller, time.monotonic())
             right = await hold(caller, speaker, TALK, results.append)
         assert right, results
-        await until(lambda: any(isinstance(event, CallEnded) for event in events))
+        assert await until_ended(events) == "agent"
     assert [event.text for event in events if isinstance(event, CallerSaid)] == [
         "what time is it",
         "who are you",
         "what time is it",
         "goodbye",
     ]
-    assert [event.reason for event in events if isinstance(event, CallEnded)] == ["agent"]
     silenced = results[2].silenced_secs
     assert silenced is not None
     assert silenced < 1.0
 
 
-async def until(true: object) -> None:
+async def test_a_telephone_call_brings_its_numbers_and_is_ended_by_the_caller(
+    rest: tuple[TwilioRest, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twilio, transport = rest
+    lines: list[Line] = []
+    call = Host.call
+
+    def seen(host: Host, line: Line, listener: Listener) -> Call:
+        lines.append(line)
+        return call(host, line, listener)
+
+    monkeypatch.setattr(Host, "call", seen)
+    given = {"from_number": "+15550100001", "to": "+15550100002", "name": "Ann"}
+    async with served(FILE.format(transport), tmp_path, TWILIO) as (address, events, _):
+        async with await TwilioCaller.call(f"http://{address}", given, rest=twilio) as caller:
+            await greeted(caller, time.monotonic())
+        assert await until_ended(events) == "caller"
+    assert caller.invalid == []
+    (line,) = lines
+    assert (line.id, line.caller, line.called) == (caller.sid, "+15550100001", "+15550100002")
+    assert (dict(line.given), line.in_hz, line.out_hz) == (given, 8000, 8000)
+    # Who has been hung up on has nothing to end.
+    assert twilio.received == []
+    assert events[:2] == [CallStarted(), AgentSaid("Hello.", interrupted=False)]
+
+
+@pytest.mark.long
+async def test_a_telephone_call_is_held_interrupted_and_ended_by_the_agent(
+    rest: tuple[TwilioRest, str], speaker: Speaker, tmp_path: Path
+) -> None:
+    twilio, transport = rest
+    record = tmp_path / "call.wav"
+    speech = {text: await speaker.speech(text) for text in ("What time is it?", "Who are you?", "Goodbye.")}
+    async with served(FILE.format(transport), tmp_path, TWILIO) as (address, events, _):
+        async with await TwilioCaller.call(f"http://{address}", rest=twilio, record=record) as caller:
+            await greeted(caller, time.monotonic())
+            first = await ask(caller, speech["What time is it?"])
+            await caller.ear.silence(10)
+            await ask(caller, speech["Who are you?"])
+            cut = await interrupt(caller, speech["What time is it?"])
+            await caller.ear.silence(10)
+            with pytest.raises(TimeoutError):
+                await stay_silent(caller, 0.5)
+            await ask(caller, speech["Goodbye."])
+            await caller.until_ended(10)
+        assert await until_ended(events) == "agent"
+    assert caller.invalid == []
+    assert twilio.received == [Update(caller.sid, {"Status": "completed"}, 200)]
+    assert [event.text for event in events if isinstance(event, CallerSaid)] == [
+        "what time is it",
+        "who are you",
+        "what time is it",
+        "goodbye",
+    ]
+    assert [event.interrupted for event in events if isinstance(event, AgentSaid)] == [False, False, True, False, False]
+    assert [event for event in events if isinstance(event, Trouble)] == []
+    assert 0 < first.answer_secs < 5
+    assert cut.silenced_secs is not None
+    assert cut.silenced_secs < 1.5
+    assert caller.ear.gaps(cut.began) == ()
+    caller_side, agent_side = loud(record)
+    # They take turns, except where one interrupts the other.
+    assert caller_side.any()
+    assert agent_side.any()
+    assert 0 < (caller_side & agent_side).sum() < 15
+
+
+def loud(path: Path) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], ...]:
+    """Return for each side of a recording in which tenths of a second it speaks."""
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 8000)
+        both = np.frombuffer(file.readframes(file.getnframes()), dtype=np.int16).reshape(-1, 2)
+    tenths = both[: len(both) // 800 * 800].reshape(-1, 800, 2)
+    return tuple(np.abs(tenths[:, :, side].astype(np.int32)).max(axis=1) > 300 for side in (0, 1))
+
+
+async def until_ended(events: list[Event]) -> str:
+    """Wait until the agent's side has told that the call is over; return who ended it."""
     async with asyncio.timeout(5):
-        while not true():  # type: ignore[operator] # noqa: ASYNC110
+        while not (ended := [event.reason for event in events if isinstance(event, CallEnded)]):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+    return ended[0]

@@ -83,6 +83,9 @@ async def _turn(caller: Caller, speaker: Speaker, turn: Turn, *, to_its_end: boo
             since = bisect.bisect_left(caller.arrivals, measured.cut)
         if to_its_end:
             await caller.ear.silence(SPEECH_SECS)
+        else:
+            # Its sound may come before its words.
+            await caller.message("bot-output", since, ANSWER_SECS)
         if turn.ends:
             await caller.until_ended(SPEECH_SECS)
     except (TimeoutError, CallFailed) as error:
