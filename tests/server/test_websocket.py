@@ -15,7 +15,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from tests.server.served import served
-from voicekit.records.events import AgentSaid, CallEnded, Trouble
+from voicekit.calls.exchange import greeted
+from voicekit.calls.webrtc_caller import WebRtcCaller
+from voicekit.records.events import AgentSaid, CallEnded, CallStarted, Trouble
 from voicekit.runtime import host as host_module
 from voicekit.server import websocket
 from voicekit.services import tts_embedded
@@ -159,3 +161,104 @@ async def refusal(address: str, *messages: str | bytes, path: str = "ws") -> tup
             await socket.wait_closed()
     assert socket.close_code is not None
     return socket.close_code, socket.close_reason or ""
+
+
+START = {
+    "accountSid": f"AC{'0' * 32}",
+    "streamSid": "MZ1",
+    "callSid": "CA1",
+    "tracks": ["inbound"],
+    "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+    "customParameters": {},
+}
+CONNECTED = json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+TELEPHONE = FILE.replace("asr:", "transport: {type: twilio, hang_up: false}\nasr:")
+
+
+def start(**changed: object) -> str:
+    return json.dumps({"event": "start", "sequenceNumber": "1", "streamSid": "MZ1", "start": START | changed})
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        (["hello"], "what was said first is no start of a stream of Twilio's"),
+        ([b"\0"], "what was said first is no start of a stream of Twilio's"),
+        ([CONNECTED, CONNECTED], "what was said first is no start of a stream of Twilio's"),
+        ([CONNECTED, json.dumps({"event": "start"})], "what was said first is no start of a stream of Twilio's"),
+        ([CONNECTED, json.dumps({"event": "media"})], "what was said first is no start of a stream of Twilio's"),
+        ([CONNECTED, start(streamSid=None)], "the start of a stream names no stream, or no call"),
+        ([CONNECTED, start(callSid="")], "the start of a stream names no stream, or no call"),
+        ([CONNECTED, start(customParameters=[1])], "the start of a stream names no stream, or no call"),
+        ([CONNECTED, start(mediaFormat=None)], "the stream's sound is not audio/x-mulaw at 8000 Hz"),
+        (
+            [CONNECTED, start(mediaFormat={"encoding": "audio/x-l16", "sampleRate": 8000})],
+            "the stream's sound is not audio/x-mulaw at 8000 Hz",
+        ),
+    ],
+)
+async def test_what_is_no_stream_of_twilio_s_is_refused(
+    messages: list[str | bytes], reason: str, tmp_path: Path
+) -> None:
+    async with served(TELEPHONE, tmp_path) as (address, events, host):
+        assert await refusal(address, *messages, path="twilio") == (1008, reason)
+    assert events == [Trouble("call", reason)]
+    assert host.live == 0
+
+
+async def test_a_stream_that_never_starts_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "FIRST_SECS", 0.05)
+    async with served(TELEPHONE, tmp_path) as (address, _, _):
+        assert await refusal(address, CONNECTED, path="twilio") == (1008, "no call began within 0.05 s")
+
+
+async def test_each_address_says_whom_it_answers(tmp_path: Path) -> None:
+    async with served(FILE, tmp_path) as (address, _, _):
+        said = "no telephone is answered here: the file's transport is 'webrtc'"
+        assert await refusal(address, CONNECTED, start(), path="twilio") == (1008, said)
+    async with served(TELEPHONE, tmp_path) as (address, _, _):
+        said = "only Pipecat's evals are answered here: the file's transport is 'twilio'"
+        assert await refusal(address, CONNECTED, start()) == (1008, said)
+
+
+async def test_evals_run_against_a_telephone_s_file_too(tmp_path: Path) -> None:
+    async with served(TELEPHONE, tmp_path) as (address, _, _):
+        right, _ = await run_scenarios(f"ws://{address}/ws", tmp_path)
+    assert right.passed, right.failures
+
+
+@pytest.mark.parametrize("how", ["stop", "close"])
+async def test_a_caller_s_hang_up_ends_the_call(how: str, tmp_path: Path) -> None:
+    async with served(TELEPHONE, tmp_path) as (address, events, host):
+        async with connect(f"ws://{address}/twilio") as socket:
+            await socket.send(CONNECTED)
+            await socket.send(start())
+            assert json.loads(await socket.recv())["event"] == "media"
+            if how == "stop":
+                await socket.send(json.dumps({"event": "stop", "streamSid": "MZ1", "stop": {"callSid": "CA1"}}))
+                async for _ in socket:
+                    pass
+        async with asyncio.timeout(5):
+            while host.live:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert [event.reason for event in events if isinstance(event, CallEnded)] == ["caller"]
+
+
+async def test_the_server_ends_its_calls_before_it_goes(tmp_path: Path) -> None:
+    async with served(TELEPHONE, tmp_path) as (address, events, _):
+        socket = await connect(f"ws://{address}/twilio")
+        await socket.send(CONNECTED)
+        await socket.send(start())
+        await socket.recv()
+    await socket.wait_closed()
+    assert socket.close_code == 1000
+    assert [event.reason for event in events if isinstance(event, CallEnded)] == ["server"]
+
+
+async def test_the_page_serves_a_telephone_s_file(tmp_path: Path) -> None:
+    async with (
+        served(TELEPHONE, tmp_path) as (address, events, _),
+        await WebRtcCaller.call(f"http://{address}") as caller,
+    ):
+        await greeted(caller, 0.0)
+    assert events[:2] == [CallStarted(), AgentSaid("Hello there.", interrupted=False)]

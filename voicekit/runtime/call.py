@@ -1,6 +1,7 @@
 """Call: one call's life, from the open line to the last word."""
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -44,6 +45,8 @@ from voicekit.services.llm_rules import Values
 
 # How long the model may take to its last words after it has ended the call.
 FAREWELL_SECS = 10.0
+# How long a line may take to hear that the server ends: a carrier is asked to hang up.
+CANCEL_SECS = 6.0
 
 
 class Call:
@@ -83,6 +86,7 @@ class Call:
         self._mask = Mask(agent)
         self._began = time.monotonic()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._over = asyncio.Event()
         functions = toolbox.functions(self.hang_up, self._tell, values)
         filled_in = with_values(agent, values())
         parts = assemble(filled_in, resources, line.transport, functions, self._tell, values=values, tap=tap)
@@ -118,6 +122,7 @@ class Call:
             for task in self._tasks:
                 task.cancel()
             self._tell(CallEnded(self._ended_by or "error", round(time.monotonic() - self._began, 1)))
+            self._over.set()
 
     def hang_up(self) -> None:
         """End the call once the answer under way has been said."""
@@ -127,9 +132,11 @@ class Call:
             self._do(self._hang_up())
 
     async def cancel(self) -> None:
-        """End the call at once, because the server ends."""
+        """End the call at once, because the server ends, and wait until its line has been told."""
         self._ended_by = self._ended_by or "server"
         await self._worker.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), CANCEL_SECS)
 
     async def _hang_up(self) -> None:
         if not await self._farewell.said(FAREWELL_SECS):

@@ -162,12 +162,13 @@ def _unread(socket: WebSocket, message: Message) -> None:
 
 
 def _end_with_stop(socket: WebSocket) -> None:
-    """Let Twilio's `stop` be the end of a connection: the caller has hung up, and nothing follows but the close."""
+    """Let Twilio's `stop` be the end of a connection: the caller has hung up, and nothing follows."""
     receive = socket._receive
 
     async def until_stop() -> Message:
         message = await receive()
         if '"stop"' in (message.get("text") or "") and _decoded(message).get("event") == "stop":
+            await socket.close()
             return {"type": "websocket.disconnect", "code": 1000}
         return message
 
