@@ -11,7 +11,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from tests.emulators.sound import quiet, tone
 from tests.services.embedded import running
 from voicekit.calls.scene import TALK, Scene
-from voicekit.calls.stage import KEY, stage_variables, staged
+from voicekit.calls.stage import ACCOUNT, KEY, stage_variables, staged
 from voicekit.calls.stand_ins import EMBEDDED, STAND_INS
 from voicekit.config.agent import Agent
 from voicekit.config.loader import load
@@ -89,6 +89,10 @@ def test_a_real_key_is_replaced_and_nothing_else_is() -> None:
         "ELEVENLABS_API_KEY": KEY,
         "OPENAI_API_KEY": KEY,
         "ORDERS_TOKEN": "t",
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_API_KEY": KEY,
+        "TWILIO_API_SECRET": KEY,
+        "TWILIO_AUTH_TOKEN": KEY,
     }
 
 
@@ -101,6 +105,16 @@ async def test_a_key_that_a_file_names_itself_does_not_leave(tmp_path: Path) -> 
 async def test_a_voice_whose_variable_is_unset_is_a_public_one(tmp_path: Path) -> None:
     async with staged(read(tmp_path, FILE.replace("MineMineMineMineMine", '"${VOICE}"'))) as stage:
         assert stage.agent.services[-1].options["voice"] == "21m00Tcm4TlvDq8ikWAM"
+
+
+async def test_a_telephone_s_carrier_is_emulated_and_never_reached(tmp_path: Path) -> None:
+    text = LOCAL.replace("asr:", "transport: {type: twilio, region: ie1, edge: dublin}\nasr:")
+    real = {"TWILIO_ACCOUNT_SID": f"AC{'9' * 32}", "TWILIO_API_KEY": "SK9", "TWILIO_API_SECRET": "real"}
+    async with staged(read(tmp_path, text, **real)) as stage:
+        line = stage.agent.transport
+        assert list(stage.emulators) == ["twilio"]
+        assert (line.endpoint, line.region, line.edge) == (f"http://{stage.address}", "", "")
+    assert (line.account_sid, line.auth_token, line.api_key, line.api_secret) == (ACCOUNT, KEY, "", "")
 
 
 async def test_what_runs_on_this_machine_stays_as_it_is(tmp_path: Path) -> None:

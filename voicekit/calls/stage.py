@@ -7,15 +7,21 @@ from typing import Final
 
 from voicekit.calls.scene import Scene
 from voicekit.calls.stand_ins import STAND_INS, StandIn, cast, stand_in
-from voicekit.config.agent import Agent
+from voicekit.config.account import VARIABLES
+from voicekit.config.agent import Agent, Transport
 from voicekit.config.services import Service
 from voicekit.config.suggestions import listed, suggest
 from voicekit.emulators.server import Actor, Hearing, serve
 from voicekit.emulators.side_channel import SideChannel
+from voicekit.emulators.twilio_rest import TwilioRest
 from voicekit.problems import Refused, refuse
 
 KEY: Final = "emulated-key"
 """The key that the emulators of a stage take, and no vendor does."""
+
+ACCOUNT: Final = f"AC{'0' * 32}"
+"""The account of a stage's telephone carrier."""
+_CARRIER: Final = "twilio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,7 @@ class Stage:
     """A file that is ready to be called.
 
     Attributes:
-        agent: The file, with `endpoint` and the keys of its services replaced and nothing else.
+        agent: The file, with `endpoint` and the keys of its services and of its carrier replaced and nothing else.
         emulators: Those that stand in for its providers, by name.
         address: Where they are, `127.0.0.1:PORT`; for other processes the side channel is there too.
     """
@@ -65,7 +71,8 @@ def stage_variables(variables: Mapping[str, str]) -> dict[str, str]:
         for name, variable in entry.environment.items()
         if entry.options[name].secret
     }
-    return {**variables, **keys}
+    carrier = dict.fromkeys(VARIABLES.values(), KEY) | {VARIABLES["account_sid"]: ACCOUNT}
+    return {**variables, **keys, **carrier}
 
 
 @asynccontextmanager
@@ -83,6 +90,9 @@ async def staged(agent: Agent, scene: Scene | None = None) -> AsyncIterator[Stag
     scene = scene or Scene()
     roles = cast(agent.services)
     emulators = {each.emulator: make(each, KEY, scene, services) for each, services in roles.items()}
+    if agent.transport.type == _CARRIER and agent.transport.hang_up:
+        latency, faults = scene.latency_of(_CARRIER), iter(scene.faults.get(_CARRIER, ()))
+        emulators[_CARRIER] = TwilioRest(ACCOUNT, KEY, latency=latency, faults=faults)
     for name in (*scene.latency, *scene.faults):
         if name not in emulators:
             raise unknown(name, emulators)
@@ -120,7 +130,17 @@ def _reaching(agent: Agent, address: str) -> Agent:
         return found.instead_of(service, address, KEY) if found else service
 
     one = {kind: service and reach(service) for kind, service in _single(agent).items()}
-    return agent.model_copy(update={**one, "llm": tuple(map(reach, agent.llm))})
+    return agent.model_copy(
+        update={**one, "llm": tuple(map(reach, agent.llm)), "transport": _hung_up_at(agent.transport, address)}
+    )
+
+
+def _hung_up_at(transport: Transport, address: str) -> Transport:
+    """Return a section whose calls are ended at the carrier's stand-in, with its account and no other."""
+    if transport.type != _CARRIER or not transport.hang_up:
+        return transport
+    account = {"account_sid": ACCOUNT, "auth_token": KEY, "endpoint": f"http://{address}"}
+    return transport.model_copy(update=dict.fromkeys(("api_key", "api_secret", "region", "edge"), "") | account)
 
 
 def _single(agent: Agent) -> Mapping[str, Service | None]:

@@ -6,7 +6,7 @@ https://www.twilio.com/docs/api/errors. What answers 404 for a call that is over
 
 import asyncio
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any, Final, Literal, TypeAlias
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from voicekit.emulators.faults import Break, Fault, Refuse, Slow
+from voicekit.emulators.faults import Break, Fault, Latency, Refuse, Slow
 
 Status: TypeAlias = Literal["in-progress", "completed"]
 
@@ -47,6 +47,7 @@ class TwilioRest:
         account: The account's SID.
         token: Its auth token.
         keys: Its API keys: the secret by the key's SID.
+        latency: How long an answer takes.
         faults: One for each request, in turn; None is a healthy one. All are healthy when there are no more.
         received: Every update that was let in, in order.
         calls: The account's calls.
@@ -55,6 +56,7 @@ class TwilioRest:
     account: str
     token: str
     keys: Mapping[str, str] = field(default_factory=dict)
+    latency: Latency = field(default_factory=Latency)
     faults: Iterator[Fault | None] = field(default_factory=lambda: iter(()))
     received: list[Update] = field(default_factory=list)
     calls: dict[str, Status] = field(default_factory=dict)
@@ -63,6 +65,10 @@ class TwilioRest:
     def routes(self) -> list[BaseRoute]:
         """Return its one route."""
         return [Route("/2010-04-01/Accounts/{account}/Calls/{call}.json", self._update, methods=["POST"])]
+
+    def exchanges(self) -> Sequence[Update]:
+        """Return what it received, in order."""
+        return self.received
 
     def connect(self, call: str) -> None:
         """Let a call be in progress."""
@@ -81,8 +87,8 @@ class TwilioRest:
 
     async def _update(self, request: Request) -> Response:
         fault = next(self.faults, None)
-        if isinstance(fault, Slow):
-            await asyncio.sleep(fault.secs)
+        late = fault.secs if isinstance(fault, Slow) else 0.0
+        await asyncio.sleep(late + self.latency.draw(self.latency.first_secs))
         if isinstance(fault, Break):
             return await _broken(fault)
         if isinstance(fault, Refuse):
