@@ -16,6 +16,7 @@ from tests.cli.command import RULES, run, write
 from voicekit.calls.speech import Speaker
 from voicekit.calls.talk import Result, Turn, hold
 from voicekit.calls.webrtc_caller import WebRtcCaller
+from voicekit.cli.run import ways_in
 from voicekit.services.tts_embedded import available
 
 KEYED = """\
@@ -67,6 +68,26 @@ def test_it_says_who_is_emulated_and_serves(file: str, said: str, tmp_path: Path
     told[0] = re.sub(r":\d+;", ":PORT;", told[0])
     assert told[:2] == [said, "agent: warming up …"]
     assert "agent: ready after" in told[2]
+
+
+@pytest.mark.parametrize(
+    ("transport", "said"),
+    [
+        ("webrtc", []),
+        ("websocket", ["apps connect to ws://127.0.0.1:7860/ws"]),
+        (
+            "twilio",
+            [
+                (
+                    'calls come in at <Connect><Stream url="ws://127.0.0.1:7860/twilio"/></Connect>, from this machine '
+                    "only: Twilio's signature is not checked"
+                )
+            ],
+        ),
+    ],
+)
+def test_it_says_where_a_file_is_called(transport: str, said: list[str]) -> None:
+    assert list(ways_in(transport, "ws://127.0.0.1:7860")) == said
 
 
 def test_a_provider_without_an_emulator_is_told(tmp_path: Path) -> None:

@@ -59,10 +59,14 @@ class SocketCaller(Caller):
                 self._ended.set()
 
     async def _receive(self) -> None:
-        if self._socket is not None:
-            async for message in self._socket:
-                await self._hear(message)
-        self._ended.set()
+        try:
+            if self._socket is not None:
+                async for message in self._socket:
+                    await self._hear(message)
+        except ConnectionClosed:
+            pass  # Whether it was closed or was lost, nothing more comes.
+        finally:
+            self._ended.set()
 
     async def _speak(self) -> None:
         while not self._ended.is_set():

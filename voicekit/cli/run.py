@@ -98,14 +98,14 @@ async def _serve(agent: Agent, path: Path, listening: socket.socket, *, mocked: 
     ready = f"{agent.name}: ready after {time.monotonic() - began:.1f} s: {_who(agent, host.agent)}"
     click.echo(ready, err=True)
     address = f"http://{HOST}:{listening.getsockname()[1]}"
-    for way in _ways_in(agent.transport.type, address.replace("http", "ws")):
+    for way in ways_in(agent.transport.type, address.replace("http", "ws")):
         click.echo(f"{agent.name}: {way}", err=True)
     # Printed by the server itself: from then on it takes Ctrl-C as the wish to end its calls first.
     app = make_app(host, Transcript().listen, lambda: click.echo(f"talk at {address} (Ctrl-C ends it)"))
     await Server(app).serve(sockets=[listening])
 
 
-def _ways_in(transport: str, address: str) -> Iterator[str]:
+def ways_in(transport: str, address: str) -> Iterator[str]:
     """Yield where a file is called besides its page."""
     if transport == "websocket":
         yield f"apps connect to {address}/ws"
