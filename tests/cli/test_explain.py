@@ -83,6 +83,16 @@ tools:
     timeout_secs: 10                        # default
     max_result_bytes: 16384                 # default
     cancel_on_interruption: true            # default
+fillers:
+  say:
+    - "Einen Moment, bitte."                # phrases/de
+    - Einen Augenblick.                     # phrases/de
+    - Ich schaue kurz nach.                 # phrases/de
+    - Mal sehen.                            # phrases/de
+    - Kleinen Moment.                       # phrases/de
+  after_ms: 900                             # default
+  again_ms: 4000                            # default
+  per_turn: 2                               # default
 fallback:
   llm_ms: 2000                              # default
 failure:

@@ -42,6 +42,7 @@ ELSEWHERE = {
     "extends-cycle": "other files",
     "fallback-to-itself": "one item of a list against another",
     "fallback-without-list": "one section against another",
+    "filler-order": "it is a warning",
     "grammar-without-rules": "one section against another",
     "include-cycle": "other files",
     "keyterms-twice": "one key against another",
@@ -364,6 +365,7 @@ AROUND = {
     "fallback": "llm: [openai/gpt-4o-mini, anthropic]",
     "greeting.": "{greeting: {say: Hello.}}",
     "tools.NAME.": "{tools: {NAME: {python: 'tools:lookup'}}}",
+    "tools.NAME.late_ms": "{tools: {NAME: {say: {late: Nearly there.}}}}",
     "llm.": """
         llm: {provider: rules, rules: [{hear: "order {order_id:digits}", say: Yes., tool: lookup_order}]}
         tools: {lookup_order: {python: 'tools:lookup_order'}}

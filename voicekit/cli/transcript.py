@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import click
 
 from voicekit.records.events import (
+    AgentFilled,
     AgentSaid,
     AnswerBegan,
     CallEnded,
@@ -46,6 +47,8 @@ def told(event: Event) -> str:
             return f"caller  {text}"
         case AgentSaid(text, interrupted):
             return f"agent   {text}{'…cut off' if interrupted else ''}"
+        case AgentFilled(text):
+            return f"agent   (filler) {text}"
         case ToolFinished(name, failed, ms):
             return f"tool    {name} {'failed' if failed else 'answered'} in {ms} ms"
         case Trouble(source, text):

@@ -120,6 +120,20 @@ def _one_required(words: Words) -> Words:
     return {"allOf": [words, {"if": {"type": "object"}, "then": one}]}
 
 
+class ToolLines(Section):
+    """What is said about a tool."""
+
+    start: Annotated[Line | None, Field(examples=["One moment, I am looking that up."])] = None
+    """When it starts, in place of a filler; unless the model has said something in the answer that calls it, or
+    another tool's line has just been said."""
+    late: Annotated[Line | None, Field(examples=["It takes a little longer today."])] = None
+    """When it has not answered within `late_ms`."""
+    failed: Annotated[Line | None, Field(examples=["I cannot reach the order desk."])] = None
+    """When it has failed; the model answers all the same, and knows that it has."""
+    done: Annotated[Line | None, Field(examples=["Here it is."])] = None
+    """When it has answered; the model's words cut it off."""
+
+
 MOST_RESULT_BYTES: Final = 1024 * 1024
 """The longest result that a model can be given."""
 
@@ -217,6 +231,10 @@ class Tool(Section):
     """With `http`: whether the host may be on a private network or this machine."""
     timeout_secs: Annotated[Num, between(0.5, 120)] = 10.0
     """Seconds before it is given up."""
+    say: ToolLines = Field(default_factory=ToolLines)
+    """What is said about it: a line is said when it starts. None of it reaches the model."""
+    late_ms: Annotated[Int, between(200, 60000)] = 4000
+    """Milliseconds until `say.late` is said."""
     max_result_bytes: Annotated[Int, between(256, MOST_RESULT_BYTES)] = 16384
     """Longer results are cut, and the model is told."""
 
@@ -250,6 +268,20 @@ class Fallback(Section):
 
     llm_ms: Annotated[Int, between(200, 30000)] = 2000
     """Milliseconds without a first word from the model."""
+
+
+class Fillers(Section):
+    """What is said when the answer is late."""
+
+    say: Annotated[Line, Field(json_schema_extra=absent("the language's own"), examples=["One moment."])]
+    """The words, which take turns; the item `builtin` stands for the language's own. None of it reaches the model,
+    and the answer cuts it off."""
+    after_ms: Annotated[Int, between(200, 10000)] = 900
+    """Milliseconds of waiting: since the caller's turn ended, or since a tool started."""
+    again_ms: Annotated[Int, between(200, 10000)] = 4000
+    """Milliseconds until the next one, while the caller still waits."""
+    per_turn: Annotated[Int, between(1, 5)] = 2
+    """The most in one turn."""
 
 
 class Failure(Section):
@@ -332,6 +364,10 @@ class Agent(Section):
         default_factory=dict, examples=[{"lookup_order": {"python": "tools:lookup_order"}, "end_call": "builtin"}]
     )
     """What the agent can do."""
+    fillers: Annotated[
+        Fillers | None, FALSE_IS_NONE, Field(json_schema_extra=absent("the language's own words, after 900 ms"))
+    ] = None
+    """What is said when the answer is late: words, or how and when. `false`: nothing."""
     fallback: Fallback = Field(default_factory=Fallback)
     """When the next service of a list takes over."""
     failure: Annotated[Failure, Field(json_schema_extra=absent("the language's own words"))]

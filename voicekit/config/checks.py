@@ -191,6 +191,21 @@ def builtin_parameters(agent: Agent, places: Places) -> Iterator[Problem]:
             yield Problem("unused-key", text, places.key("tools", name, "parameters"), "remove them")
 
 
+def tool_lines(agent: Agent, places: Places) -> Iterator[Problem]:
+    """A line about a late tool is said before the tool is given up, and its wait is for that line alone."""
+    for name, tool in agent.tools.items():
+        within = tool.timeout_secs * 1000
+        if tool.say.late is None and "late_ms" in tool.model_fields_set:
+            text = "late_ms does nothing without a line to say"
+            yield Problem("unused-key", text, places.key("tools", name, "late_ms"), "add say: {late: …}")
+        elif tool.say.late is not None and tool.late_ms >= within:
+            text = f"'{name}' is given up after {within:g} ms, before its late line is said ({tool.late_ms} ms)"
+            set_here = "late_ms" if "late_ms" in tool.model_fields_set else "timeout_secs"
+            place = places.key("tools", name, set_here)
+            hint = f"late_ms: {round(within / 2)}, or a longer timeout_secs"
+            yield Problem("filler-order", text, place, hint, Severity.WARNING)
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     wait_shorter_than_vad,
     wait_without_fixed,
@@ -205,6 +220,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     placeholders_known,
     grammar_of_rules,
     builtin_parameters,
+    tool_lines,
     *REALTIME_CHECKS,
     *REQUEST_CHECKS,
     *TRANSPORT_CHECKS,

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from voicekit.config.account import with_account
 from voicekit.config.agent import Agent
 from voicekit.config.checks import check
-from voicekit.config.document import DocumentError, Mapping, Scalar
+from voicekit.config.document import DocumentError, Mapping, Node, Scalar
 from voicekit.config.environment import Expansion
+from voicekit.config.fillers import OFF, fill_in
 from voicekit.config.homes import homes_of
 from voicekit.config.layers import layered, settle
 from voicekit.config.messages import Places, plain, translate
@@ -23,7 +24,7 @@ from voicekit.config.scalars import printable, shown
 from voicekit.config.services import ServiceReader
 from voicekit.config.shorthand import write_out
 from voicekit.config.sources import Sources
-from voicekit.problems import Problem, each_once, has_errors
+from voicekit.problems import Problem, Severity, each_once, has_errors
 from voicekit.providers.catalog import KINDS
 
 
@@ -138,11 +139,23 @@ def _speak(root: Mapping, values: dict[str, Any], services: dict[str, Any]) -> I
     phrases = phrasebook(tag)
     rules = [service for service in services.get("llm", ()) if service.rules and not service.rules.otherwise]
     wanted = [*(["failure.say"] if "failure" not in values else []), *(["llm.otherwise"] if rules else [])]
+    wanted += fill_in(values, phrases)
     if phrases is None and wanted and language:
-        text = f"there are no built-in phrases for {shown(language)}; the agent would be silent"
-        hint = f"write {' and '.join(wanted)} (built in: {', '.join(languages())})"
-        yield Problem("no-phrases", text, language.place, hint)
+        yield _no_phrases(language, wanted)
     values.setdefault("failure", {"say": list(phrases.failure) if phrases else [""]})
     for service in rules:
         lines = service.rules.model_copy(update={"otherwise": phrases.otherwise if phrases else ("",)})
         services["llm"] = tuple(replace(each, rules=lines) if each is service else each for each in services["llm"])
+
+
+def _no_phrases(language: Node, wanted: list[str]) -> Problem:
+    """Return what is wrong with a file that relies on lines which its language does not have."""
+    *others, last = wanted
+    listed = f"{', '.join(others)} and {last}" if others else last
+    built_in = f"(built in: {', '.join(languages())})"
+    if wanted == [OFF]:
+        text = f"there are no built-in fillers for {shown(language)}: a late answer is awaited in silence"
+        hint = f"write fillers: […], or fillers: false {built_in}"
+        return Problem("no-phrases", text, language.place, hint, Severity.WARNING)
+    text = f"there are no built-in phrases for {shown(language)}; the agent would be silent"
+    return Problem("no-phrases", text, language.place, f"write {listed} {built_in}")

@@ -27,6 +27,8 @@ DEFAULT: Final = "default"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./-]*)( [A-Za-z0-9_./-]+)*")
 # Options of a provider whose default of Pipecat's is worth a line; `voicekit providers` has the others.
 _SHOWN: Final = ("model", "voice")
+# Lines that the language brings.
+_SPOKEN: Final[Container[Path]] = (("failure", "say"), ("fillers", "say"))
 
 
 def _of_type(kind: str) -> Callable[[Agent], bool]:
@@ -72,10 +74,7 @@ def _section(agent: Agent, name: str, node: Node | None) -> Node | None:
         nodes = node.items if isinstance(node, Sequence) else (node,)
         found = tuple(_service(agent, *each) for each in zip(services, nodes, strict=True))
         return replace(node, items=found) if isinstance(node, Sequence) else found[0]
-    value = getattr(agent, name)
-    if name == "failure" and node is None:
-        return _value(value.model_dump(), _phrases(agent))
-    return _completed(agent, (name,), value, node)
+    return _completed(agent, (name,), getattr(agent, name), node)
 
 
 def _completed(agent: Agent, path: Path, value: Any, node: Node | None) -> Node | None:
@@ -89,7 +88,7 @@ def _completed(agent: Agent, path: Path, value: Any, node: Node | None) -> Node 
         named = {key: _completed(agent, (*path, key), value[key], each) for key, each in node.entries.items()}
         return replace(node, entries={key: each for key, each in named.items() if each})
     if not isinstance(value, Section) or (node is not None and not isinstance(node, Mapping)):
-        return node or _value(value, _from(DEFAULT))
+        return node or _value(value, _phrases(agent) if path in _SPOKEN else _from(DEFAULT))
     written = node.entries if node else {}
     entries = {
         key: inner
@@ -105,6 +104,7 @@ def _unused(tool: Tool) -> set[str]:
     """Return the keys that a tool of its kind does not have."""
     # Which function is a coroutine, and has no thread, is known when it has been imported.
     unused = {"thread"} - tool.written
+    unused |= set() if tool.say.late else {"late_ms"}
     return unused | {*(() if tool.http else HTTP_KEYS), *(() if tool.python else PYTHON_KEYS)}
 
 

@@ -19,11 +19,13 @@ class Phrasebook:
         source: Where they come from, as `phrases/en`.
         failure: Said when a turn cannot be answered.
         otherwise: Said by `llm: rules` when nothing matches.
+        fillers: Said when the answer is late.
     """
 
     source: str
     failure: tuple[str, ...]
     otherwise: tuple[str, ...]
+    fillers: tuple[str, ...]
 
 
 @cache
@@ -33,7 +35,7 @@ def phrasebook(language: str) -> Phrasebook | None:
         if tag in languages():
             path = _FOLDER / f"{tag}.yaml"
             lines: Mapping[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-            return Phrasebook(f"phrases/{tag}", tuple(lines["failure"]), tuple(lines["otherwise"]))
+            return Phrasebook(f"phrases/{tag}", **{name: tuple(variants) for name, variants in lines.items()})
     return None
 
 

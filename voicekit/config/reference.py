@@ -18,7 +18,7 @@ from voicekit.config.fact import Words
 from voicekit.config.keyterms import KEY as KEYTERMS
 from voicekit.config.rules import Rules
 from voicekit.config.services import Service
-from voicekit.config.shorthand import BUILTIN, MEANS
+from voicekit.config.shorthand import BUILTIN, MEANS, TOOL_MEANS
 from voicekit.providers.catalog import KINDS, Kind, Option, Provider, catalog
 
 # A key that is read before the sections are: no section has it.
@@ -36,6 +36,8 @@ _TYPES: Final = {
     "map": "object",
 }
 HERE: Final = "#/definitions/"
+# What is said of a key, and not of its value.
+_OF_THE_KEY: Final = ("description", "default", "examples", "x-absent")
 
 
 class _Generator(GenerateJsonSchema):
@@ -93,6 +95,8 @@ def definitions() -> dict[str, Words]:
             keys[kind] = _service(kind, keys[kind])
     for name, means in MEANS.items():
         keys[name] = _or_short(keys[name], means, sections)
+    tool = sections["Tool"]["properties"]
+    tool |= {name: _or_short(tool[name], means, sections) for name, means in TOOL_MEANS.items()}
     keys["tools"] = _tools(keys["tools"], sections)
     sections["Agent"]["properties"] = {"extends": _EXTENDS, **keys}
     return sections
@@ -186,7 +190,7 @@ def _or_short(words: Words, means: str, sections: dict[str, Words]) -> Words:
     whole = whole[0].get("anyOf", whole)
     section = next(each["$ref"] for each in whole if "$ref" in each).removeprefix(HERE)
     key = sections[section]["properties"][means]
-    short = {name: value for name, value in key.items() if name not in ("description", "default", "examples")}
+    short = {name: value for name, value in key.items() if name not in _OF_THE_KEY}
     default = {"default": key["default"]} if "default" in key else {}
     return {**said, **default, "anyOf": [short, *whole]}
 

@@ -8,7 +8,15 @@ from typing import Final
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
 
 # Where a value stands for a mapping: the section, and the key that it is the value of.
-MEANS: Final[Table[str, str]] = {"transport": "type", "vad": "provider", "turn": "end", "greeting": "say"}
+MEANS: Final[Table[str, str]] = {
+    "transport": "type",
+    "vad": "provider",
+    "turn": "end",
+    "greeting": "say",
+    "fillers": "say",
+}
+# The same within a tool.
+TOOL_MEANS: Final[Table[str, str]] = {"say": "start"}
 # What stands for a tool that voicekit brings under the same name.
 BUILTIN: Final = "builtin"
 
@@ -58,10 +66,15 @@ def _services(node: Node) -> Node:
     return replace(node, items=tuple(as_service(item) for item in node.items))
 
 
-def _greeting(node: Node) -> Node:
-    if isinstance(node, Scalar) and (not node.text or node.tag or (node.plain and node.text == "false")):
-        return node
-    return _keyed(MEANS["greeting"], node) if isinstance(node, Scalar | Sequence) else node
+def _line(key: str) -> Callable[[Node], Node]:
+    """Return what writes out a section that a line stands for, and `false` switches off."""
+
+    def written(node: Node) -> Node:
+        if isinstance(node, Scalar) and (not node.text or node.tag or (node.plain and node.text == "false")):
+            return node
+        return _keyed(key, node) if isinstance(node, Scalar | Sequence) else node
+
+    return written
 
 
 def _tools(node: Node) -> Node:
@@ -74,15 +87,18 @@ def _tools(node: Node) -> Node:
 def _tool(name: str, node: Node) -> Node:
     if isinstance(node, Scalar) and node.text == BUILTIN:
         return _keyed(BUILTIN, replace(node, text=name))
-    return node
+    if not isinstance(node, Mapping):
+        return node
+    short = {key: _line(means)(node.entries[key]) for key, means in TOOL_MEANS.items() if key in node.entries}
+    return replace(node, entries={**node.entries, **short})
 
 
 _FORMS: Final[Table[str, Callable[[Node], Node]]] = {
     **{section: _section(key) for section, key in MEANS.items()},
+    **{section: _line(MEANS[section]) for section in ("greeting", "fillers")},
     "asr": _services,
     "llm": _services,
     "tts": _services,
     "realtime": _services,
-    "greeting": _greeting,
     "tools": _tools,
 }

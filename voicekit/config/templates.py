@@ -48,6 +48,7 @@ def templates(agent: Agent) -> Iterator[Templated]:
     """Yield every text of a file that is filled during a call."""
     yield Templated(("prompt",), agent.prompt)
     yield from _line(("greeting", "say"), agent.greeting.say if agent.greeting else ())
+    yield from _line(("fillers", "say"), agent.fillers.say if agent.fillers else ())
     yield from _line(("failure", "say"), agent.failure.say)
     rules = next((service.rules for service in agent.llm if service.rules), None)
     if rules is not None:
@@ -101,6 +102,8 @@ def _tool(path: Path, tool: Tool) -> Iterator[Templated]:
     arguments = tuple(name for name in tool.parameters or () if name not in tool.with_)
     for key, text in request_texts(tool):
         yield Templated((*path, *key), text, arguments, _PARAMETER)
+    for when, line in tool.say:
+        yield from _line((*path, "say", when), line or ())
     for name, text in tool.with_.items():
         yield Templated((*path, "with", name), text)
     # What a function takes, where the file does not say it, is known when it has been imported.

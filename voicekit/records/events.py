@@ -56,6 +56,13 @@ class AgentSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentFilled:
+    """A filler, or a line about a tool, begins to be heard. It is no part of an answer, and is not timed as one."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToolFinished:
     """A tool has answered, failed or was given up."""
 
@@ -85,5 +92,5 @@ class CallEnded:
     secs: float
 
 
-Event: TypeAlias = CallStarted | CallerSaid | AnswerBegan | AgentSaid | ToolFinished | Trouble | CallEnded
+Event: TypeAlias = CallStarted | CallerSaid | AnswerBegan | AgentSaid | AgentFilled | ToolFinished | Trouble | CallEnded
 Listener: TypeAlias = Callable[[Event], None]

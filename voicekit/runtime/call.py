@@ -7,7 +7,7 @@ from typing import Any
 
 from pipecat.frames.frames import ErrorFrame, TTSSpeakFrame
 from pipecat.observers.base_observer import BaseObserver
-from pipecat.observers.user_bot_latency_observer import LatencyBreakdown, UserBotLatencyObserver
+from pipecat.observers.user_bot_latency_observer import LatencyBreakdown
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import (
     AssistantTurnStoppedMessage,
@@ -31,9 +31,10 @@ from voicekit.records.events import (
     Listener,
     Trouble,
 )
+from voicekit.runtime.asides import ASIDE
 from voicekit.runtime.failure import Failure
 from voicekit.runtime.farewell import Farewell
-from voicekit.runtime.latency import stages
+from voicekit.runtime.latency import AnswerLatency, stages
 from voicekit.runtime.line import Line
 from voicekit.runtime.pipeline import Parts, assemble
 from voicekit.runtime.realtime_latency import RealtimeLatency, known_wait
@@ -104,7 +105,11 @@ class Call:
             # Silence is no reason to end a call without a word.
             idle_timeout_secs=None,
             cancel_on_idle_timeout=False,
-            rtvi_observer_params=RTVIObserverParams(function_call_report_level={"*": RTVIFunctionCallReportLevel.NAME}),
+            rtvi_observer_params=RTVIObserverParams(
+                function_call_report_level={"*": RTVIFunctionCallReportLevel.NAME},
+                # They would be shown as words of the answer.
+                skip_text_types=[ASIDE],
+            ),
         )
         self._failure = Failure(agent, self._tell, self._speak, values)
         self._listen(line.transport, parts)
@@ -167,7 +172,7 @@ class Call:
         """Return what tells how long each answer took."""
         if agent.realtime:
             return RealtimeLatency(self._tell, known_wait(agent.realtime))
-        latency = UserBotLatencyObserver()
+        latency = AnswerLatency()
 
         async def measured(_observer: object, breakdown: LatencyBreakdown) -> None:
             if (found := stages(breakdown)) is not None:

@@ -1,7 +1,7 @@
 """Pipeline: the order in which a call's frames pass its parts.
 
-transport in → asr → user aggregator (vad, turn) → llm (failover, tools) → tts → transport out
-→ assistant aggregator                             (realtime stands for asr..tts, behind the user aggregator)
+transport in → asr → user aggregator (vad, turn) → llm (failover, tools) → fillers → tts → asides → transport out
+→ assistant aggregator                             (realtime stands for asr..asides, behind the user aggregator)
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,10 @@ from pipecat.turns.user_mute import MuteUntilFirstBotCompleteUserMuteStrategy
 
 from voicekit.config.agent import Agent
 from voicekit.records.events import Listener
+from voicekit.runtime.asides import Asides
 from voicekit.runtime.construct import construct
 from voicekit.runtime.failover import FailoverLLM
+from voicekit.runtime.fillers import Fillers
 from voicekit.runtime.realtime import Bypass, Realtime
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.turns import turn_strategies
@@ -92,6 +94,9 @@ def _services(
         of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), agent.fallback.llm_ms / 1000, listener)]
     # Without a voice, the words of a conversation that is written go the same way.
     voices = of["tts"] or ([Captions()] if of["llm"] else [])
+    if of["tts"]:
+        asides = Asides(listener)
+        voices = [Fillers(agent, asides, values), *voices, asides]
     return of["asr"], [*of["llm"], *voices, *of["realtime"]]
 
 

@@ -28,6 +28,7 @@ from voicekit.runtime.mocks import check_mock, mocked_work
 from voicekit.runtime.network import Network
 from voicekit.runtime.python_tool import calling
 from voicekit.runtime.threads import ToolExitedError
+from voicekit.runtime.tool_lines import ToolLines
 from voicekit.runtime.work import ToolFailed, Work
 from voicekit.services.llm_rules import Values
 
@@ -139,12 +140,16 @@ def _builtin(name: str | None, hang_up: Callable[[], None]) -> Work:
 def _handler(
     name: str, tool: Tool, schema: Mapping[str, Any], work: Work, *, listener: Listener, values: Values
 ) -> Callable[[FunctionCallParams], Awaitable[None]]:
+    lines = ToolLines(tool)
+
     async def handle(params: FunctionCallParams) -> None:
         began = time.monotonic()
-        result, reason = await _answer(tool, schema, work, params.arguments, values)
+        async with lines.running(params):
+            result, reason = await _answer(tool, schema, work, params.arguments, values)
         if reason:
             listener(Trouble(f"tool {name}", reason))
         listener(ToolFinished(name, bool(reason), round((time.monotonic() - began) * 1000)))
+        await lines.ended(params, failed=bool(reason))
         await params.result_callback(result)
 
     return tool_options(handle, cancel_on_interruption=tool.cancel_on_interruption)  # type: ignore[no-any-return] # Pipecat does not annotate it
