@@ -11,11 +11,12 @@ the line for the answer where it measures how long that took.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeAlias, TypeGuard
 
 import numpy as np
 from pipecat.frames.frames import (
     AggregatedTextFrame,
+    AggregatedTextProgressFrame,
     BotStoppedSpeakingFrame,
     CancelFrame,
     EndFrame,
@@ -29,14 +30,20 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from voicekit.records.events import AgentFilled, Listener
+from voicekit.runtime.word_times import WordTimes
 
 ASIDE: Final = "aside"
 """The type of text by which Pipecat tells asides from answers."""
 # How far ahead of the ear the sound is handed on: for so long an answer may wait behind it.
-LEAD_SECS: Final = 0.1
-_SLICE_SECS: Final = 0.04
+LEAD_SECS: Final = 0.05
+_SLICE_SECS: Final = 0.02
 # A sound that ends at once is heard as a click.
 _FADE_SECS: Final = 0.02
+# What a transport takes at once, and fills up with silence at an end: Pipecat's default.
+_CHUNK_SECS: Final = 0.04
+
+_OfAside: TypeAlias = AggregatedTextFrame | AggregatedTextProgressFrame | TTSAudioRawFrame | TTSStoppedFrame
+_OF_ASIDE: Final = (AggregatedTextFrame, AggregatedTextProgressFrame, TTSAudioRawFrame, TTSStoppedFrame)
 
 
 def aside(words: str) -> TTSSpeakFrame:
@@ -74,6 +81,7 @@ class Asides(FrameProcessor):
         self._heard_until = 0.0
         self._rest: OutputAudioRawFrame | None = None
         self._answer_coming = False
+        self._times = WordTimes()
         self._agent_silent = asyncio.Event()
         self._agent_silent.set()
 
@@ -84,21 +92,21 @@ class Asides(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Keep the sound of asides back, and pass on everything else."""
         await super().process_frame(frame, direction)
-        if isinstance(frame, TTSAudioRawFrame | TTSStoppedFrame) and frame.context_id in self._texts:
+        if self._is_of_aside(frame):
             self._keep(frame)
             return
-        if isinstance(frame, AggregatedTextFrame) and frame.text_type == ASIDE and frame.context_id:
-            self._texts.setdefault(frame.context_id, frame.text)
-        elif isinstance(frame, TTSAudioRawFrame):
+        now = self.get_clock().get_time()
+        begins = now + round(self._ahead_secs() * 1e9)
+        if isinstance(frame, TTSAudioRawFrame):
+            self._times.begin(frame.context_id, now, begins)
             await self._answer_heard()
         elif isinstance(frame, BotStoppedSpeakingFrame):
             self._agent_silent.set()
         elif isinstance(frame, InterruptionFrame | CancelFrame):
-            await self._clear()
-            self._agent_silent.set()
-            self._answer_coming = False
+            await self._interrupted()
         elif isinstance(frame, EndFrame):
             await self._finish()
+        self._times.correct(frame, now, begins)
         await self.push_frame(frame, direction)
 
     async def cleanup(self) -> None:
@@ -106,12 +114,19 @@ class Asides(FrameProcessor):
         await self._clear()
         await super().cleanup()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
 
-    def _keep(self, frame: TTSAudioRawFrame | TTSStoppedFrame) -> None:
-        if frame.context_id in self._dropped:
-            return
-        self._queue.put_nowait(frame)
-        if self._player is None:
-            self._player = self.create_task(self._play())
+    def _is_of_aside(self, frame: Frame) -> TypeGuard[_OfAside]:
+        if isinstance(frame, AggregatedTextFrame) and frame.text_type == ASIDE and frame.context_id:
+            self._texts.setdefault(frame.context_id, frame.text)
+        return isinstance(frame, _OF_ASIDE) and frame.context_id in self._texts
+
+    def _keep(self, frame: _OfAside) -> None:
+        """Keep the sound of an aside; nobody needs its words, and they would be shown when they are not heard."""
+        if isinstance(frame, AggregatedTextFrame | AggregatedTextProgressFrame):
+            self._times.pass_over(frame.pts)
+        elif frame.context_id not in self._dropped:
+            self._queue.put_nowait(frame)
+            if self._player is None:
+                self._player = self.create_task(self._play())
 
     async def _play(self) -> None:
         while True:
@@ -147,6 +162,12 @@ class Asides(FrameProcessor):
             await self.push_frame(OutputAudioRawFrame(sound, frame.sample_rate, frame.num_channels))
         self._rest = None
 
+    def _ahead_secs(self) -> float:
+        """Return how long a transport has still to play of what is heard, if an answer comes now."""
+        if self._heard is None:
+            return 0.0
+        return max(0.0, self._heard_until - self._now()) + _FADE_SECS + _CHUNK_SECS
+
     async def _answer_heard(self) -> None:
         """Make place for the sound of an answer."""
         self._answer_coming = False
@@ -162,6 +183,13 @@ class Asides(FrameProcessor):
             await self.push_frame(_faded(rest))
         # So that a transport hands out what it holds for want of a whole chunk.
         await self.push_frame(TTSStoppedFrame(context_id=heard))
+
+    async def _interrupted(self) -> None:
+        await self._clear()
+        self._agent_silent.set()
+        self._answer_coming = False
+        # So does the voice.
+        self._times = WordTimes()
 
     async def _finish(self) -> None:
         """Let what is heard be heard to its end."""
