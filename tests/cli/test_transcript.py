@@ -3,7 +3,7 @@
 import pytest
 
 from voicekit.cli.transcript import Transcript
-from voicekit.records.events import AgentSaid, AnswerBegan, Stages
+from voicekit.records.events import AgentFilled, AgentSaid, AnswerBegan, CallerSaid, Stages
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,16 @@ def test_an_answer_says_how_long_each_stage_took(
     on_event(AnswerBegan(stages))
     on_event(AgentSaid("Noon.", interrupted=False))
     assert capsys.readouterr().out == f"call 1  agent   Noon.  {shown}\n"
+
+
+def test_a_filler_is_marked_and_the_time_is_that_of_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    listener = Transcript().listen()
+    listener(CallerSaid("Where is my order?"))
+    listener(AgentFilled("One moment."))
+    listener(AnswerBegan(Stages(answer=1900, turn=300, llm=1400, tts=200)))
+    listener(AgentSaid("On its way.", interrupted=False))
+    assert capsys.readouterr().out == (
+        "call 1  caller  Where is my order?\n"
+        "call 1  agent   (filler) One moment.\n"
+        "call 1  agent   On its way.  [1.90 s: turn 0.30, llm 1.40, tts 0.20]\n"
+    )

@@ -24,7 +24,7 @@ from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.utils.time import time_now_iso8601
 
-from tests.services.embedded import until
+from tests.services.embedded import needs_flite, until
 from voicekit.config.loader import load
 from voicekit.emulators.deepgram_listen import DeepgramListen
 from voicekit.emulators.elevenlabs_stream import MS_PER_CHARACTER, ElevenLabsStream
@@ -47,9 +47,9 @@ name: late
 prompt: Be brief.
 asr: {provider: deepgram, endpoint: "ws://${ADDRESS}", api_key: "${KEY}"}
 llm: {provider: openai, model: gpt-4o-mini, endpoint: "http://${ADDRESS}/v1", api_key: "${KEY}"}
-tts: {provider: elevenlabs, voice: 21m00Tcm4TlvDq8ikWAM, endpoint: "ws://${ADDRESS}", api_key: "${KEY}"}
 turn: {end: fixed, wait_ms: 250}
 """
+ELEVENLABS = '{provider: elevenlabs, voice: 21m00Tcm4TlvDq8ikWAM, endpoint: "ws://${ADDRESS}", api_key: "${KEY}"}'
 TOOLS = """
     import asyncio
 
@@ -70,11 +70,13 @@ class Mouth(BaseOutputTransport):
     def __init__(self) -> None:
         super().__init__(TransportParams(audio_out_enabled=True))
         self.answer_secs = self.aside_secs = 0.0
+        self.ready = asyncio.Event()
         self._played_until = 0.0
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
         await self.set_transport_ready(frame)
+        self.ready.set()
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         secs = len(frame.audio) / 2 / frame.sample_rate
@@ -153,12 +155,14 @@ def services(part: FrameProcessor) -> Iterator[FrameProcessor]:
 
 
 @asynccontextmanager
-async def held(more: str, script: dict[str, Reply], think_secs: float, folder: Path) -> AsyncIterator[Live]:
-    """Hold a call to FILE with `more` in it; each answer of the model takes `think_secs`."""
+async def held(
+    more: str, script: dict[str, Reply], think_secs: float, folder: Path, tts: str = ELEVENLABS
+) -> AsyncIterator[Live]:
+    """Hold a call to FILE with `more` and a voice in it; each answer of the model takes `think_secs`."""
     model = OpenAIChat("right", Script(script), latency=Latency(first_secs=think_secs))
     live = Live(model, ElevenLabsStream("right", latency=Latency(first_secs=0.05)), Phone())
     (folder / "tools.py").write_text(textwrap.dedent(TOOLS), encoding="utf-8")
-    (folder / "agent.yaml").write_text(FILE + textwrap.dedent(more), encoding="utf-8")
+    (folder / "agent.yaml").write_text(f"{FILE}tts: {tts}\n{textwrap.dedent(more)}", encoding="utf-8")
     async with serve([DeepgramListen("right"), model, live.voice]) as address:
         loaded = load(folder / "agent.yaml", {"ADDRESS": address, "KEY": "right"}, running=True)
         assert loaded.agent is not None, loaded.problems
@@ -170,7 +174,7 @@ async def held(more: str, script: dict[str, Reply], think_secs: float, folder: P
         )
         running = asyncio.create_task(call.run())
         try:
-            await until(lambda: bool(live.voice.speakers))
+            await live.phone.mouth.ready.wait()
             yield live
         finally:
             await call.cancel()
@@ -206,6 +210,19 @@ async def test_the_answer_cuts_the_filler_off_and_only_it_is_kept(tmp_path: Path
         await live.event(AgentSaid, 2)
         assert live.of(AgentSaid) == [AgentSaid("Yes.", False), AgentSaid("No.", False)]
         assert live.context() == ["The first.", "Yes.", "The second."]
+
+
+@needs_flite
+async def test_a_voice_of_this_machine_is_cut_off_as_well(tmp_path: Path) -> None:
+    script = {"first": Reply("Yes, it is.")}
+    more = f"fillers: {{say: ['{FILLER}'], after_ms: 200}}"
+    async with held(more, script, 0.6, tmp_path, tts="flite") as live:
+        await live.phone.say("The first.")
+        await live.event(AnswerBegan)
+        await live.event(AgentSaid)
+        assert live.of(AgentFilled) == [AgentFilled(FILLER)]
+        assert live.of(AgentSaid) == [AgentSaid("Yes, it is.", False)]
+        assert 0.1 < live.phone.mouth.aside_secs < 1
 
 
 async def test_a_quick_answer_needs_none(tmp_path: Path) -> None:
