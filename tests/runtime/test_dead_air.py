@@ -1,9 +1,9 @@
-"""A late answer in a whole call: a real model and voice, emulated, and a transport that plays as fast as it is heard."""
+"""A late answer in a whole call: a real model and voice, emulated, and a transport that plays in real time."""
 
 import asyncio
 import textwrap
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from pipecat.frames.frames import (
     VADUserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.utils.time import time_now_iso8601
@@ -27,16 +26,18 @@ from pipecat.utils.time import time_now_iso8601
 from tests.services.embedded import needs_flite, until
 from voicekit.config.loader import load
 from voicekit.emulators.deepgram_listen import DeepgramListen
-from voicekit.emulators.elevenlabs_stream import MS_PER_CHARACTER, ElevenLabsStream
+from voicekit.emulators.elevenlabs_stream import ElevenLabsStream
 from voicekit.emulators.faults import Latency
 from voicekit.emulators.openai_chat import OpenAIChat
 from voicekit.emulators.script import Reply, Script, ToolCall
 from voicekit.emulators.server import serve
+from voicekit.emulators.voice import MS_PER_CHARACTER
 from voicekit.records.events import AgentFilled, AgentSaid, AnswerBegan, Event, ToolFinished, Trouble
 from voicekit.runtime.call import Call
 from voicekit.runtime.line import Line
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.tools import Toolbox
+from voicekit.runtime.values import values_of
 
 # The SDK of Deepgram still connects with the names that websockets is going to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:websockets.* is deprecated:DeprecationWarning")
@@ -148,12 +149,6 @@ class Live:
         return [message.get("content") for message in self.model.received[-1].body["messages"][1:]]
 
 
-def services(part: FrameProcessor) -> Iterator[FrameProcessor]:
-    yield part
-    for each in part.processors:
-        yield from services(each)
-
-
 @asynccontextmanager
 async def held(
     more: str, script: dict[str, Reply], think_secs: float, folder: Path, tts: str = ELEVENLABS
@@ -170,7 +165,13 @@ async def held(
         toolbox = Toolbox(loaded.agent, folder, resources.network)
         line = Line(live.phone)
         call = Call(
-            loaded.agent, toolbox=toolbox, resources=resources, line=line, greeting="", listener=live.events.append
+            loaded.agent,
+            toolbox=toolbox,
+            resources=resources,
+            line=line,
+            greeting="",
+            values=values_of(loaded.agent, line),
+            listener=live.events.append,
         )
         running = asyncio.create_task(call.run())
         try:
@@ -180,10 +181,6 @@ async def held(
             await call.cancel()
             await running
             await resources.close()
-            for service in services(call._worker._pipeline):
-                # Pipecat leaves the SDK's connections to the garbage collector.
-                if isinstance(service, OpenAILLMService):
-                    await service._client.close()
     assert live.of(Trouble) == []
 
 
