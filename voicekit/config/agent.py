@@ -365,7 +365,9 @@ class Agent(Section):
     )
     """What the agent can do."""
     fillers: Annotated[
-        Fillers | None, FALSE_IS_NONE, Field(json_schema_extra=absent("the language's own words, after 900 ms"))
+        Fillers | None,
+        FALSE_IS_NONE,
+        Field(json_schema_extra=absent("the language's own words, after 900 ms; nothing with realtime")),
     ] = None
     """What is said when the answer is late: words, or how and when. `false`: nothing."""
     fallback: Fallback = Field(default_factory=Fallback)

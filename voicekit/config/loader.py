@@ -139,7 +139,8 @@ def _speak(root: Mapping, values: dict[str, Any], services: dict[str, Any]) -> I
     phrases = phrasebook(tag)
     rules = [service for service in services.get("llm", ()) if service.rules and not service.rules.otherwise]
     wanted = [*(["failure.say"] if "failure" not in values else []), *(["llm.otherwise"] if rules else [])]
-    wanted += fill_in(values, phrases)
+    if "fillers" in values or "realtime" not in root.entries:
+        wanted += fill_in(values, phrases)
     if phrases is None and wanted and language:
         yield _no_phrases(language, wanted)
     values.setdefault("failure", {"say": list(phrases.failure) if phrases else [""]})

@@ -37,6 +37,19 @@ def fallback_with_realtime(agent: Agent, places: Places) -> Iterator[Problem]:
         yield Problem("unused-key", text, places.key("fallback"), "remove it")
 
 
+def asides_with_realtime(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Fillers and the lines of tools are said by a voice that takes words, between those of the model."""
+    if agent.realtime is None:
+        return
+    hint = "remove it, or name asr, llm and tts in place of realtime"
+    if agent.fillers is not None:
+        yield Problem("unused-key", "'fillers' does nothing with 'realtime'", places.key("fillers"), hint)
+    for name, tool in agent.tools.items():
+        if "say" in tool.model_fields_set:
+            text = "a tool's 'say' does nothing with 'realtime'"
+            yield Problem("unused-key", text, places.key("tools", name, "say"), hint)
+
+
 def realtime_turns(agent: Agent, places: Places) -> Iterator[Problem]:
     """A timer of ours needs a provider that leaves the end of turns to it."""
     service = agent.realtime
@@ -87,6 +100,7 @@ def _quoted(names: Iterable[str]) -> str:
 REALTIME_CHECKS: Final[tuple[Callable[[Agent, Places], Iterator[Problem]], ...]] = (
     realtime_and_cascade,
     fallback_with_realtime,
+    asides_with_realtime,
     realtime_turns,
     unused_vad,
     detection_options,
