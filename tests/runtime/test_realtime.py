@@ -1,6 +1,7 @@
 """Calls to a file with `realtime`: tools, greeting, interruption, hanging up, and what goes wrong."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -68,6 +69,25 @@ def session(stage: Stage) -> Session:
 
 def sent(stage: Stage, kind: str) -> list[dict[str, object]]:
     return [event for event in session(stage).received if event["type"] == kind]
+
+
+SAYING = FILE.replace("{builtin: current_time}", "{builtin: current_time, say: {start: One moment., done: There.}}")
+
+
+async def test_the_lines_of_a_tool_are_said_around_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "FILE", SAYING)
+    async with desk(tmp_path) as (caller, stage):
+        stage.announce("What time is it?")
+        caller.speak(tone(0.4))
+        said = [(await caller.wait(AgentSaid, count)).text for count in (1, 2, 3)]
+    assert said == ["One moment.", "There.", "Noon."]
+    asked = [event["response"] for event in sent(stage, "response.create")]
+    exactly = "Say exactly this to the caller, word for word, and nothing before or after it:\n\n"
+    assert [cast("dict[str, object]", each).get("instructions") for each in asked] == [
+        f"{exactly}One moment.",
+        f"{exactly}There.",
+        None,
+    ]
 
 
 async def test_a_call_from_the_greeting_to_the_last_word(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from voicekit.problems import Problem
 # The options that belong to one kind of OpenAI's turn detection, by its name.
 _DETECTION: Final = {"server_vad": ("threshold", "silence_duration_ms"), "semantic_vad": ("eagerness",)}
 _KIND: Final = "turn_detection"
+# Who can be asked to say a line that answers nothing.
+_SAYS_LINES: Final = frozenset({"openai", "azure"})
 
 
 def realtime_and_cascade(agent: Agent, places: Places) -> Iterator[Problem]:
@@ -38,15 +40,15 @@ def fallback_with_realtime(agent: Agent, places: Places) -> Iterator[Problem]:
 
 
 def asides_with_realtime(agent: Agent, places: Places) -> Iterator[Problem]:
-    """Fillers and the lines of tools are said by a voice that takes words, between those of the model."""
+    """Fillers are said by a voice that takes words, and so are the lines of tools but where a model can be asked to."""
     if agent.realtime is None:
         return
     hint = "remove it, or name asr, llm and tts in place of realtime"
     if agent.fillers is not None:
         yield Problem("unused-key", "'fillers' does nothing with 'realtime'", places.key("fillers"), hint)
     for name, tool in agent.tools.items():
-        if "say" in tool.model_fields_set:
-            text = "a tool's 'say' does nothing with 'realtime'"
+        if "say" in tool.model_fields_set and agent.realtime.provider.name not in _SAYS_LINES:
+            text = f"{agent.realtime.provider.name} says no line of a tool's"
             yield Problem("unused-key", text, places.key("tools", name, "say"), hint)
 
 

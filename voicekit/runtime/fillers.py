@@ -132,6 +132,7 @@ class Fillers(FrameProcessor):
             self._waiting.tool_ended(frame.tool_call_id, self._now())
 
     async def _say_of_tool(self, line: ToolLine) -> None:
+        line.begun.set()
         if self._waiting.caller_speaks or (line.opening and self._announced):
             return
         self._announced = self._announced or line.opening

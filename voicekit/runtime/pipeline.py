@@ -24,14 +24,14 @@ from pipecat.turns.user_mute import MuteUntilFirstBotCompleteUserMuteStrategy
 from voicekit.config.agent import Agent
 from voicekit.records.events import Listener
 from voicekit.runtime.asides import Asides
+from voicekit.runtime.captions import Captions
 from voicekit.runtime.construct import construct
 from voicekit.runtime.failover import FailoverLLM
 from voicekit.runtime.fillers import Fillers
-from voicekit.runtime.realtime import Bypass, Realtime
+from voicekit.runtime.realtime import Bypass, Realtime, ToolVoice
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.turns import turn_strategies
 from voicekit.runtime.vad import vad_analyzer
-from voicekit.services.captions import Captions
 from voicekit.services.llm_rules import Values
 
 
@@ -97,7 +97,9 @@ def _services(
     if of["tts"]:
         asides = Asides(listener)
         voices = [Fillers(agent, asides, values), *voices, asides]
-    return of["asr"], [*of["llm"], *voices, *of["realtime"]]
+    if of["realtime"]:
+        voices = [*of["realtime"], ToolVoice(cast("LLMService", of["realtime"][0]), values)]
+    return of["asr"], [*of["llm"], *voices]
 
 
 def _user_params(agent: Agent, realtime: Realtime | None) -> LLMUserAggregatorParams:

@@ -1,13 +1,34 @@
 """Realtime: a speech-to-speech service in a call: how the talk with it begins, and how it is made to say a line."""
 
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from pipecat.frames.frames import Frame, LLMContextFrame, LLMMessagesAppendFrame, TranscriptionFrame
+from pipecat.frames.frames import (
+    ErrorFrame,
+    Frame,
+    InterruptionFrame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMMessagesAppendFrame,
+    TranscriptionFrame,
+    TTSStartedFrame,
+    TTSTextFrame,
+    UserStartedSpeakingFrame,
+)
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
 
+from voicekit.config.lines import said
+from voicekit.runtime.tool_lines import ToolLine
+from voicekit.services.llm_rules import Values
+
+if TYPE_CHECKING:
+    from pipecat.services.openai.realtime.events import ClientEvent
+
+# What says that a line is on its way, or will not come.
+_BEGUN: Final = (TTSStartedFrame, LLMFullResponseEndFrame, InterruptionFrame, ErrorFrame)
 _EXACTLY: Final = "Say exactly this to the caller, word for word, and nothing before or after it:\n\n{line}"
 
 
@@ -29,6 +50,70 @@ class Bypass(FrameProcessor):
             await self._service.queue_frame(frame)
         else:
             await self.push_frame(frame, direction)
+
+
+class ToolVoice(FrameProcessor):
+    """Has a realtime service say the lines of tools, behind it.
+
+    Args:
+        service: The service.
+        values: Gives the values of the call, with which lines are filled in.
+    """
+
+    def __init__(self, service: LLMService[Any], values: Values) -> None:
+        super().__init__()
+        self._service = cast("Any", service)
+        self._values = values
+        self._announced = False
+        # One waits for the response that called the tool, which ends just after; then it waits to be heard.
+        self._owed: ToolLine | None = None
+        self._asked: ToolLine | None = None
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Take the lines of tools, and pass on everything else."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, ToolLine):
+            await self._take(frame)
+            return
+        self._heed(frame)
+        await self.push_frame(frame, direction)
+        if self._owed and isinstance(frame, LLMFullResponseEndFrame):
+            owed, self._owed = self._owed, None
+            self.create_task(self._say(owed))
+
+    def _heed(self, frame: Frame) -> None:
+        if isinstance(frame, LLMFullResponseStartFrame | UserStartedSpeakingFrame):
+            self._announced = False
+        elif isinstance(frame, TTSTextFrame):
+            self._announced = True
+        if self._asked and isinstance(frame, _BEGUN):
+            self._asked.begun.set()
+            self._asked = None
+
+    async def _take(self, line: ToolLine) -> None:
+        if self._owed or self._asked or (line.opening and self._announced):
+            line.begun.set()
+        elif self._service._response_active:
+            self._owed = line
+        else:
+            await self._say(line)
+
+    async def _say(self, line: ToolLine) -> None:
+        """Ask for a response to nothing: the next one, behind it, is that to the tool's result."""
+        if self._service._response_active or (line.opening and self._announced):
+            line.begun.set()
+            return
+        self._announced = self._announced or line.opening
+        self._asked = line
+        self._service._response_active = True
+        words = _EXACTLY.format(line=said(line.line, self._values()))
+        await self._service.send_client_event(_response(words))
+
+
+def _response(instructions: str) -> "ClientEvent":
+    from pipecat.services.openai.realtime import events  # noqa: PLC0415 - an extra of Pipecat's
+
+    return events.ResponseCreateEvent(response=events.ResponseProperties(instructions=instructions, tool_choice="none"))
 
 
 class Realtime:

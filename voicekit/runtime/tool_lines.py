@@ -4,7 +4,8 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from pipecat.frames.frames import DataFrame
 from pipecat.services.llm_service import FunctionCallParams
@@ -21,10 +22,16 @@ class ToolLine(DataFrame):
     Attributes:
         line: The words, as the file has them.
         opening: Whether it announces the tool, which the model may have done.
+        begun: Set once it is on its way, or is not going to be said.
     """
 
     line: str
     opening: bool
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+# Within which a line has begun: a realtime provider makes it first, as it does an answer.
+BEGIN_SECS: Final = 2.0
 
 
 class ToolLines:
@@ -38,12 +45,14 @@ class ToolLines:
     async def running(self, params: FunctionCallParams) -> AsyncIterator[None]:
         """Say that the tool starts, and while the body runs, that it is late."""
         await self._say("start", params)
-        late = asyncio.create_task(self._say_late(params)) if "late" in self._lines else None
+        saying = asyncio.Event()
+        late = asyncio.create_task(self._say_late(params, saying)) if "late" in self._lines else None
         try:
             yield
         finally:
             if late is not None:
-                late.cancel()
+                if not saying.is_set():
+                    late.cancel()
                 with suppress(asyncio.CancelledError):
                     await late
 
@@ -51,10 +60,15 @@ class ToolLines:
         """Say that the tool has answered, or that it has failed."""
         await self._say("failed" if failed else "done", params)
 
-    async def _say_late(self, params: FunctionCallParams) -> None:
+    async def _say_late(self, params: FunctionCallParams, saying: asyncio.Event) -> None:
         await asyncio.sleep(self._late_secs)
+        saying.set()
         await self._say("late", params)
 
     async def _say(self, when: str, params: FunctionCallParams) -> None:
+        """Say a line, and wait until it has begun: the answer comes behind it."""
         if when in self._lines:
-            await params.llm.push_frame(ToolLine(next(self._lines[when]), when == "start"))
+            line = ToolLine(next(self._lines[when]), when == "start")
+            await params.llm.push_frame(line)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(line.begun.wait(), BEGIN_SECS)

@@ -143,14 +143,16 @@ def _handler(
     lines = ToolLines(tool)
 
     async def handle(params: FunctionCallParams) -> None:
-        began = time.monotonic()
         async with lines.running(params):
+            began = time.monotonic()
             result, reason = await _answer(tool, schema, work, params.arguments, values)
+            ms = round((time.monotonic() - began) * 1000)
         if reason:
             listener(Trouble(f"tool {name}", reason))
-        listener(ToolFinished(name, bool(reason), round((time.monotonic() - began) * 1000)))
+        listener(ToolFinished(name, bool(reason), ms))
         await lines.ended(params, failed=bool(reason))
-        await params.result_callback(result)
+        # Pipecat takes what is false for no result, and does not ask the model again.
+        await params.result_callback(result or {"result": result})
 
     return tool_options(handle, cancel_on_interruption=tool.cancel_on_interruption)  # type: ignore[no-any-return] # Pipecat does not annotate it
 
