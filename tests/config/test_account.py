@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from voicekit.cli.explain import command
-from voicekit.config.agent import Transport
 from voicekit.config.loader import load
+from voicekit.config.transport import Transport
 from voicekit.report import render
 
 SID = f"AC{'0' * 32}"

@@ -11,10 +11,11 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from voicekit.config.agent import HTTP_KEYS, TRANSPORT_KEYS
 from voicekit.config.keys import Key, OfProviders, find, keys, placed
 from voicekit.config.loader import load
 from voicekit.config.schema import schema
+from voicekit.config.tool import HTTP_KEYS
+from voicekit.config.transport import TRANSPORT_KEYS
 from voicekit.config.words import worded
 from voicekit.problems import Severity
 from voicekit.providers.catalog import Provider, catalog

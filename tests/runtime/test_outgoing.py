@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from voicekit.config.agent import Tool
+from voicekit.config.tool import Tool
 from voicekit.runtime.outgoing import BadArgumentError, Outgoing, outgoing
 
 

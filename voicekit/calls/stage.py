@@ -8,9 +8,10 @@ from typing import Final
 from voicekit.calls.scene import Scene
 from voicekit.calls.stand_ins import STAND_INS, StandIn, cast, stand_in
 from voicekit.config.account import VARIABLES
-from voicekit.config.agent import Agent, Transport
+from voicekit.config.agent import Agent
 from voicekit.config.services import Service
 from voicekit.config.suggestions import listed, suggest
+from voicekit.config.transport import Transport
 from voicekit.emulators.server import Actor, Hearing, serve
 from voicekit.emulators.side_channel import SideChannel
 from voicekit.emulators.twilio_rest import TwilioRest

@@ -4,11 +4,11 @@ from collections.abc import Mapping as Table
 from dataclasses import replace
 from typing import Final
 
-from voicekit.config.agent import TOOL_KINDS
 from voicekit.config.document import UNSET, DocumentError, Mapping, Node, Scalar, Sequence
 from voicekit.config.includes import Includer
 from voicekit.config.shorthand import write_out
 from voicekit.config.sources import Sources, beside
+from voicekit.config.tool import TOOL_KINDS
 from voicekit.problems import Problem
 
 Path = tuple[str, ...]

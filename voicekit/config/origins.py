@@ -11,12 +11,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from voicekit.config.account import VARIABLES
-from voicekit.config.agent import HTTP_KEYS, PYTHON_KEYS, TRANSPORT_KEYS, Agent, Tool
+from voicekit.config.agent import Agent
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
 from voicekit.config.keyterms import KEY as KEYTERMS
 from voicekit.config.phrasebook import phrasebook
 from voicekit.config.section import Section
 from voicekit.config.services import Service
+from voicekit.config.tool import HTTP_KEYS, PYTHON_KEYS, Tool
+from voicekit.config.transport import TRANSPORT_KEYS
 from voicekit.problems import Place
 from voicekit.providers.catalog import KINDS
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from voicekit.config.addresses import is_plainly_private
-from voicekit.config.agent import HTTP_KEYS, PYTHON_KEYS, TOOL_KINDS, Agent, Tool
+from voicekit.config.agent import Agent
 from voicekit.config.messages import Places
 from voicekit.config.placeholders import names
 from voicekit.config.request import Request
 from voicekit.config.templates import request_texts
+from voicekit.config.tool import HTTP_KEYS, PYTHON_KEYS, TOOL_KINDS, Tool
 from voicekit.problems import Problem, Severity
 
 # Whose keys they are, the keys, what they are for, and what to do about one beside another kind.

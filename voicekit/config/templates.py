@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from voicekit.config.agent import Agent, Tool
+from voicekit.config.agent import Agent
 from voicekit.config.call_values import is_call_value, variable
 from voicekit.config.placeholders import Placeholder, names
 from voicekit.config.request import texts
+from voicekit.config.tool import Tool
 
 if TYPE_CHECKING:
     from voicekit.config.rules import Rule, Rules

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from voicekit.config.account import SECRETS
-from voicekit.config.agent import TELEPHONY, TRANSPORT_KEYS, Agent
+from voicekit.config.agent import Agent
 from voicekit.config.messages import Places
+from voicekit.config.transport import TELEPHONY, TRANSPORT_KEYS
 from voicekit.problems import Problem, Severity
 
 

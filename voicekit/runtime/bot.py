@@ -12,8 +12,8 @@ from pathlib import Path
 from pipecat.runner.types import RunnerArguments, WebSocketRunnerArguments
 from pipecat.runner.utils import create_transport, parse_telephony_websocket
 
-from voicekit.config.agent import Transport
 from voicekit.config.loader import load
+from voicekit.config.transport import Transport
 from voicekit.problems import Refused, has_errors
 from voicekit.runtime.host import Host
 from voicekit.runtime.line import Line

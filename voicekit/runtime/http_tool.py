@@ -14,8 +14,8 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from voicekit.config.agent import MOST_RESULT_BYTES, Tool
 from voicekit.config.request import Request
+from voicekit.config.tool import MOST_RESULT_BYTES, Tool
 from voicekit.runtime.filling import scope
 from voicekit.runtime.network import Network, PrivateAddressError
 from voicekit.runtime.outgoing import BadArgumentError, Outgoing, outgoing

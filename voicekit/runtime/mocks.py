@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from voicekit.config.agent import Tool
 from voicekit.config.call_values import is_call_value
 from voicekit.config.placeholders import names
 from voicekit.config.request import texts
 from voicekit.config.suggestions import suggest
 from voicekit.config.templates import request_texts
+from voicekit.config.tool import Tool
 from voicekit.problems import refuse
 from voicekit.runtime.filling import DROPPED, filled_value, scope
 from voicekit.runtime.work import ToolFailed, Work

@@ -9,9 +9,9 @@ from urllib.parse import quote, urlencode
 
 from yarl import URL
 
-from voicekit.config.agent import Tool
 from voicekit.config.placeholders import MissingValueError, as_text, fill, names
 from voicekit.config.request import WITHOUT_BODY, Request
+from voicekit.config.tool import Tool
 from voicekit.runtime.filling import DROPPED, filled_texts, filled_value
 
 # What a file may write into an address as it is; everything else is encoded.

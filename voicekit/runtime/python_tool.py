@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from voicekit.config.agent import Tool
 from voicekit.config.placeholders import fill, names
 from voicekit.config.suggestions import suggest
+from voicekit.config.tool import Tool
 from voicekit.problems import refuse
 from voicekit.runtime.filling import filled_texts, scope
 from voicekit.runtime.threads import ToolExitedError, in_thread

@@ -11,7 +11,7 @@ from pipecat.serializers.twilio import TwilioFrameSerializer
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
 from starlette.websockets import WebSocket
 
-from voicekit.config.agent import Transport
+from voicekit.config.transport import Transport
 from voicekit.runtime.line import Line
 from voicekit.services.serializer_app import AppProtobufSerializer, RtviSerializer
 from voicekit.services.serializer_twilio import TwilioSerializer

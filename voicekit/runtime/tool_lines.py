@@ -10,7 +10,7 @@ from typing import Final
 from pipecat.frames.frames import DataFrame
 from pipecat.services.llm_service import FunctionCallParams
 
-from voicekit.config.agent import Tool
+from voicekit.config.tool import Tool
 
 
 @dataclass

@@ -18,8 +18,9 @@ from pipecat.adapters.llm.schemas.direct_function import tool_options
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.services.llm_service import FunctionCallParams
 
-from voicekit.config.agent import Agent, Tool
+from voicekit.config.agent import Agent
 from voicekit.config.placeholders import as_text
+from voicekit.config.tool import Tool
 from voicekit.problems import refuse
 from voicekit.records.events import Listener, ToolFinished, Trouble
 from voicekit.runtime.functions import describe, find
