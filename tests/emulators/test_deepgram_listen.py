@@ -327,6 +327,7 @@ async def test_pipecat_hears_the_caller(emulator: DeepgramListen) -> None:
     assert stream.oddities == []
 
 
+@pytest.mark.long
 async def test_pipecat_comes_back_after_a_failure(emulator: DeepgramListen) -> None:
     emulator.faults = iter([Break("error")])
     emulator.announce("Lost.")

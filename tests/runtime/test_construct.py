@@ -139,7 +139,11 @@ async def test_a_realtime_pipeline_is_one_service_between_the_aggregators(tmp_pa
     parts = assemble(agent, resources, transport, [], lambda _: None)
     every = parts.pipeline.processors
     between = every[every.index(parts.user) + 1 : every.index(parts.assistant)]
-    assert [type(each).__name__ for each in between] == ["OpenAIRealtimeLLMService", "BaseOutputTransport"]
+    assert [type(each).__name__ for each in between] == [
+        "OpenAIRealtimeLLMService",
+        "ToolVoice",
+        "BaseOutputTransport",
+    ]
     assert parts.user._params.vad_analyzer is None
 
 

@@ -100,6 +100,7 @@ class AcmeTTSService(TTSService):
         return f"{self._settings.voice} {self._settings.model}"
 
 
+@pytest.mark.long
 def test_the_committed_catalogue_is_fresh() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "voicekit.services.introspect", "--check"],
