@@ -98,3 +98,29 @@ def test_the_key_of_the_model_is_needed() -> None:
         "model.yaml:6:6: error: OpenAI needs OPENAI_API_KEY, which is not set [unset-variable]",
         "model.yaml:11:11: error: ORDERS_URL is not set [unset-variable]",
     ]
+
+
+REALTIME = """
+version: 1
+name: desk
+prompt: Be brief.
+greeting: Hello.
+realtime: openai/gpt-realtime
+tools:
+  lookup: {description: Find an order., http: GET https://example.org/, say: One moment., mock: {status: on its way}}
+"""
+
+
+def test_realtime_is_written_to_and_the_line_of_a_tool_is_no_answer(folder: Path) -> None:
+    tests = TESTS.replace('say: "One moment, please.", ', "").replace('{id: "42"}', "{}")
+    write(folder, {"live.yaml": REALTIME, "live.test.yaml": tests})
+    done = chat("live.yaml", "--emulate", written="Where is my order?\nhm\n")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines() == [
+        "agent   Hello.",
+        "tool    lookup()",
+        "agent   One moment.",
+        '        {"status": "on its way"}',
+        "agent   It is on its way.",
+        "agent   I have no answer to that.",
+    ]

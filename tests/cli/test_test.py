@@ -142,6 +142,7 @@ def test_a_wrong_file_ends_it_before_anything_is_held(folder: Path) -> None:
     ("arguments", "told"),
     [
         (["other.yaml"], "there are no tests beside 'other.yaml'"),
+        (["nobody.yaml"], "there is no file 'nobody.yaml'"),
         (["-k", "nothing"], "no scenario has 'nothing' in its name"),
         (["empty"], "there is no *.yaml or *.yml file in 'empty'"),
         (["bare"], "there is no *.test.yaml beside an agent here"),

@@ -120,9 +120,12 @@ class Screen:
 
     ended: bool = False
     _done: asyncio.Event = field(default_factory=asyncio.Event)
-    # What of an answer has been shown; whether a tool was called whose result the model has not answered yet.
+    # What of an answer has been shown, and the lines that wait for its end.
     _shown: str = ""
-    _calling: bool = False
+    _behind: list[str] = field(default_factory=list)
+    # The tools that run, and whether the model has still to answer to a result.
+    _running: int = 0
+    _owing: bool = False
 
     async def answered(self) -> None:
         """Wait until the agent has answered, hung up or failed."""
@@ -143,30 +146,42 @@ class Screen:
     def _take(self, kind: str | None, data: Mapping[str, Any]) -> None:
         match kind:
             case "bot-llm-started":
-                self._calling = False
+                # While a tool runs it is a line about the tool.
+                self._owing = self._owing and self._running > 0
             case "bot-llm-text":
                 click.echo(data["text"] if self._shown else f"agent   {data['text']}", nl=False)
                 self._shown += data["text"]
             case "bot-llm-stopped":
-                answered = bool(self._shown) and not self._calling
+                answered = bool(self._shown) and not self._owing
                 self._close()
                 if answered:
                     self._done.set()
             case "llm-function-call-started":
-                self._calling = True
+                self._owing = True
+                self._running += 1
             case "llm-function-call-in-progress":
-                click.echo(f"tool    {data['function_name']}({_arguments(data['arguments'])})")
+                self._print(f"tool    {data['function_name']}({_arguments(data['arguments'])})")
             case "llm-function-call-stopped":
-                click.echo(f"        {'cancelled' if data['cancelled'] else _as_json(data.get('result'))}")
+                self._running -= 1
+                self._print(f"        {'cancelled' if data['cancelled'] else _as_json(data.get('result'))}")
             case "server-message" if data.get("type") == "problem":
                 self._close()
                 click.echo(f"trouble: {data['text']}", err=True)
                 self._done.set()
 
+    def _print(self, line: str) -> None:
+        """Print a line, behind the words that are being shown."""
+        if self._shown:
+            self._behind.append(line)
+        else:
+            click.echo(line)
+
     def _close(self) -> None:
         if self._shown:
             click.echo()
-        self._shown = ""
+        for line in self._behind:
+            click.echo(line)
+        self._shown, self._behind = "", []
 
 
 def _arguments(given: object) -> str:

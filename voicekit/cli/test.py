@@ -71,6 +71,8 @@ def _suites(paths: Sequence[Path]) -> tuple[list[Suite], dict[Path, Loaded]]:
     for path in (each.path for each in selection.files):
         if tests_of(path).exists():
             named.append(tests_of(path))
+        elif path in paths and not path.exists():
+            problems.append(Problem("no-file", f"there is no file '{path}'"))
         elif path in paths:
             text = f"there are no tests beside '{path}'"
             problems.append(Problem("no-tests", text, help=f"write them into {tests_of(path)}"))
