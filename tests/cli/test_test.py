@@ -162,3 +162,20 @@ def test_a_provider_without_an_emulator_fails_its_scenarios(folder: Path) -> Non
     assert done.exit_code == 1
     assert "desk.yaml:7:6: error: no emulator stands in for llm 'groq' [no-emulator]\n" in done.stdout
     assert " 7 | llm: groq/llama\n" in done.stdout
+
+
+def test_a_scenario_says_who_calls_and_what_the_call_brings(folder: Path) -> None:
+    agent = AGENT.replace("greeting: Hello.", 'greeting: "{{var.name}}, you call from {{caller.number}}."')
+    tests = """
+name: desk
+emulate: {caller: "+15550100", vars: {name: Ann}}
+scenarios:
+  - {name: told, turns: [{expect: [{event: response, text_contains: "Ann, you call from +15550100."}]}]}
+  - {name: not told, emulate: {}, turns: [{expect: [{event: response, within_ms: 500}]}]}
+"""
+    write(folder, {"desk.yaml": agent, "desk.test.yaml": tests})
+    done = run("-k", "told")
+    assert done.exit_code == 1
+    assert re.search(r"^passed .* desk.test.yaml: told$", done.stdout, re.MULTILINE)
+    assert re.search(r"^FAILED .* desk.test.yaml: not told$", done.stdout, re.MULTILINE)
+    assert "trouble: call: the call brings no value for 'name', which the file names as {{var.name}}" in done.stdout

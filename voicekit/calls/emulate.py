@@ -91,5 +91,9 @@ class Emulate(Section):
     """By emulator, how long it takes to its first message."""
     faults: dict[Text, tuple[Annotated[Fault, BeforeValidator(_fault)], ...]] = Field(default_factory=dict)
     """By emulator, what goes wrong with its first request, its second, and so on; then all is well."""
+    caller: Text = ""
+    """The caller's number, `{{caller.number}}`."""
+    vars: dict[Text, Text] = Field(default_factory=dict)
+    """What comes with the call, `{{var.NAME}}`."""
     tools: dict[Text, Anything] = Field(default_factory=dict)
     """By tool, what it answers in place of its `mock`."""

@@ -1,5 +1,7 @@
 """Evals: a scenario of a suite as Pipecat's own, and its agent as it is held with."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from pipecat.evals.scenario import (
 from voicekit.calls.emulate import Emulate
 from voicekit.calls.suite import Expectation, Scenario, Turn
 from voicekit.config.agent import Agent
+from voicekit.runtime.line import Line
 
 CALLER_HZ = 16000
 """The rate at which a caller's sound is sent in an eval."""
@@ -83,6 +86,11 @@ def with_mocks(agent: Agent, emulate: Emulate) -> Agent:
         for name, tool in agent.tools.items()
     }
     return agent.model_copy(update={"tools": tools})
+
+
+def telling(emulate: Emulate) -> Callable[[Line], Line]:
+    """Return what gives a line the caller and the values that a scenario says it brings."""
+    return lambda line: replace(line, caller=line.caller or emulate.caller, given={**emulate.vars, **line.given})
 
 
 def speaks(agent: Agent, scenario: Scenario) -> bool:

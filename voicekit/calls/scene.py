@@ -65,8 +65,8 @@ def _fault(fault: Written) -> Fault | None:
     return fault_of(fault.model_dump(exclude_unset=True) or "ok")
 
 
-def scene_beside(path: Path) -> Scene:
-    """Return the scene for whoever talks to a file himself: what its tests say of all scenarios, if it has some.
+def scene_beside(path: Path) -> tuple[Scene, Emulate]:
+    """Return the scene for whoever talks to a file himself, and what its tests say of all scenarios, if it has some.
 
     Args:
         path: The agent's file.
@@ -76,8 +76,8 @@ def scene_beside(path: Path) -> Scene:
     """
     tests = tests_of(path)
     if not tests.exists():
-        return TALK
+        return TALK, Emulate()
     suite = read_suite(tests)
     if has_errors(suite.problems):
         raise Refused(suite.problems)
-    return replace(as_scene(suite.emulate), unannounced=TALK.unannounced)
+    return replace(as_scene(suite.emulate), unannounced=TALK.unannounced), suite.emulate

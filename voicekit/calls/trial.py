@@ -14,7 +14,7 @@ from pipecat.evals.script_session import EvalScriptSession
 from pipecat.evals.session import EvalSessionParams
 from pipecat.processors.frame_processor import FrameProcessor
 
-from voicekit.calls.evals import as_pipecat, speaks, with_mocks, written
+from voicekit.calls.evals import as_pipecat, speaks, telling, with_mocks, written
 from voicekit.calls.outcome import Moment, Outcome
 from voicekit.calls.scene import as_scene
 from voicekit.calls.stage import Stage, staged
@@ -76,7 +76,13 @@ class Trial:
             agent = with_mocks(self.agent, self.scenario.emulate)
             agent = agent if speaks(agent, self.scenario) else written(agent)
             stage = await stack.enter_async_context(staged(agent, as_scene(self.scenario.emulate)))
-            host = Host(stage.agent, self.suite.agent.parent, mocked=True, tap=self._tap)
+            host = Host(
+                stage.agent,
+                self.suite.agent.parent,
+                mocked=True,
+                tap=self._tap,
+                told=telling(self.scenario.emulate),
+            )
             await host.warm_up()
             address = await stack.enter_async_context(serving(make_app(host, lambda: self._note)))
             resources = Resources()

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from voicekit.calls.emulate import Emulate
 from voicekit.cli.options import overriding
 from voicekit.cli.terminal import show
 from voicekit.config.agent import Agent
@@ -68,7 +69,7 @@ def _ignore(_event: Event) -> None:
 
 
 async def _talk(agent: Agent, path: Path, *, emulate: bool) -> None:
-    from voicekit.calls.evals import written  # noqa: PLC0415
+    from voicekit.calls.evals import telling, written  # noqa: PLC0415
     from voicekit.calls.typist import typing  # noqa: PLC0415
     from voicekit.runtime.host import Host  # noqa: PLC0415
     from voicekit.server.app import make_app  # noqa: PLC0415
@@ -76,7 +77,8 @@ async def _talk(agent: Agent, path: Path, *, emulate: bool) -> None:
 
     screen = Screen()
     async with _ready(written(agent), path, emulate=emulate) as ready:
-        host = Host(ready, path.parent, mocked=emulate)
+        said = telling(ready.emulate) if ready.emulate else None
+        host = Host(ready.agent, path.parent, mocked=emulate, told=said)
         await host.warm_up()
         async with serving(make_app(host, lambda: _ignore)) as address, typing(address) as typist:
             shown = asyncio.create_task(screen.show(typist.messages()))
@@ -90,16 +92,25 @@ async def _talk(agent: Agent, path: Path, *, emulate: bool) -> None:
         await shown
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A file that can be talked to, and what a file of tests says of it where it is emulated."""
+
+    agent: Agent
+    emulate: Emulate | None = None
+
+
 @asynccontextmanager
-async def _ready(agent: Agent, path: Path, *, emulate: bool) -> AsyncIterator[Agent]:
+async def _ready(agent: Agent, path: Path, *, emulate: bool) -> AsyncIterator[Ready]:
     if not emulate:
-        yield agent
+        yield Ready(agent)
         return
     from voicekit.calls.scene import scene_beside  # noqa: PLC0415
     from voicekit.calls.stage import staged  # noqa: PLC0415
 
-    async with staged(agent, scene_beside(path)) as stage:
-        yield stage.agent
+    scene, told = scene_beside(path)
+    async with staged(agent, scene) as stage:
+        yield Ready(stage.agent, told)
 
 
 def _line() -> str | None:

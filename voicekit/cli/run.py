@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,12 @@ from voicekit.config.agent import Agent
 from voicekit.config.files import read_file, variables_beside
 from voicekit.config.services import Service
 from voicekit.problems import Refused, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voicekit.calls.emulate import Emulate
+    from voicekit.runtime.line import Line
 
 HOST = "127.0.0.1"
 
@@ -70,16 +77,16 @@ async def _serve_emulated(agent: Agent, path: Path, listening: socket.socket) ->
     from voicekit.calls.scene import scene_beside  # noqa: PLC0415 - only with --emulate
     from voicekit.calls.stage import staged  # noqa: PLC0415
 
-    scene = scene_beside(path)
+    scene, emulate = scene_beside(path)
     async with staged(agent, scene) as stage:
         names = ", ".join(stage.emulators)
         where = f"{names} at {stage.address}" if names else "nothing: all of it runs on this machine"
         heard = f'; whatever is said is heard as "{scene.unannounced}"' if stage.hears else ""
         click.echo(f"{agent.name}: emulated: {where}{heard}", err=True)
-        await _serve(stage.agent, path, listening, mocked=True)
+        await _serve(stage.agent, path, listening, emulate)
 
 
-async def _serve(agent: Agent, path: Path, listening: socket.socket, *, mocked: bool = False) -> None:
+async def _serve(agent: Agent, path: Path, listening: socket.socket, emulate: "Emulate | None" = None) -> None:
     began = time.monotonic()
     click.echo(f"{agent.name}: warming up …", err=True)
     # Pipecat and what it stands on take seconds to import, and log a banner and every prompt unless told not to.
@@ -93,7 +100,7 @@ async def _serve(agent: Agent, path: Path, listening: socket.socket, *, mocked: 
     # What is here stays; a live call is not held up by looking through it.
     gc.freeze()
     gc.enable()
-    host = Host(agent, path.parent, mocked=mocked)
+    host = Host(agent, path.parent, mocked=emulate is not None, told=_telling(emulate) if emulate else None)
     await host.warm_up()
     ready = f"{agent.name}: ready after {time.monotonic() - began:.1f} s: {_who(agent, host.agent)}"
     click.echo(ready, err=True)
@@ -103,6 +110,12 @@ async def _serve(agent: Agent, path: Path, listening: socket.socket, *, mocked: 
     # Printed by the server itself: from then on it takes Ctrl-C as the wish to end its calls first.
     app = make_app(host, Transcript().listen, lambda: click.echo(f"talk at {address} (Ctrl-C ends it)"))
     await Server(app).serve(sockets=[listening])
+
+
+def _telling(emulate: "Emulate") -> "Callable[[Line], Line]":
+    from voicekit.calls.evals import telling  # noqa: PLC0415 - only with --emulate
+
+    return telling(emulate)
 
 
 def ways_in(transport: str, address: str) -> Iterator[str]:

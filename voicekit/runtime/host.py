@@ -34,20 +34,27 @@ class Host:
         folder: Its folder.
         mocked: Whether tools answer with their `mock`, where they have one.
         tap: Returns what hears both sides of a new call, behind its way out.
+        told: Returns a line with what it does not tell of itself: who calls, in a test.
 
     Raises:
         Refused: A tool or a class cannot be imported, or the machine has no engine for it.
     """
 
     def __init__(
-        self, agent: Agent, folder: Path, *, mocked: bool = False, tap: Callable[[], FrameProcessor] | None = None
+        self,
+        agent: Agent,
+        folder: Path,
+        *,
+        mocked: bool = False,
+        tap: Callable[[], FrameProcessor] | None = None,
+        told: Callable[[Line], Line] | None = None,
     ) -> None:
         self.agent = settle(with_own_classes(agent, folder))
         self.resources = Resources()
         self._toolbox = Toolbox(agent, folder, self.resources.network, mocked=mocked)
         self._greetings = itertools.cycle(agent.greeting.say if agent.greeting else ("",))
         self._wanted = variables_wanted(agent)
-        self._tap = tap
+        self._tap, self._told = tap, told
         self._calls: set[Call] = set()
 
     @property
@@ -86,6 +93,7 @@ class Host:
             Refused: All lines are busy, the line lacks a value that the file wants, or a service cannot be built.
         """
         self.admit()
+        line = self._told(line) if self._told else line
         refuse_without(self._wanted, line.given)
         call = Call(
             self.agent,
