@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from pipecat.frames.frames import ErrorFrame
-from pipecat.processors.frame_processor import FrameProcessor
-from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 
 from tests.emulators.sound import quiet, tone
 from tests.runtime.memory_line import Caller, calling
-from tests.services.embedded import needs_flite
+from tests.services.embedded import needs_flite, until
 from voicekit.calls.scene import Scene
 from voicekit.calls.speech import Speaker
 from voicekit.calls.stage import Stage, stage_variables, staged
@@ -194,18 +191,13 @@ async def test_a_timer_of_ours_ends_the_turn(tmp_path: Path) -> None:
     assert stages.turn == pytest.approx(400, abs=150)
 
 
-async def test_a_line_of_ours_is_said_by_the_model(tmp_path: Path) -> None:
-    async with desk(tmp_path, GREETING) as (caller, stage):
-        await caller.wait(AgentSaid)
-        [service] = [part for part in processors(caller) if isinstance(part, OpenAIRealtimeLLMService)]
-        await caller.call._failure.on_error(ErrorFrame("a response failed", processor=service))
-        assert await caller.wait(AgentSaid, 2) == AgentSaid("Sorry.", interrupted=False)
-    assert caller.of(Trouble) == [Trouble("realtime", "a response failed")]
-    assert session(stage).errors == []
-
-
-def processors(caller: Caller) -> list[FrameProcessor]:
-    return [part for whole in caller.call._worker.pipeline.processors for part in (whole, *whole.processors)]
+@needs_flite
+async def test_a_failure_is_told_by_this_machine_s_own_voice(tmp_path: Path) -> None:
+    async with desk(tmp_path, faults=(Break("error", after=6),)) as (caller, stage):
+        caller.speak(tone(0.4) + quiet(0.4))
+        await caller.wait(Trouble)
+        await until(lambda: caller.transport.out.heard_secs > 0.3)
+    assert sent(stage, "response.create") == []
 
 
 async def test_a_caller_cannot_cut_a_greeting_short_that_says_so(tmp_path: Path) -> None:

@@ -1,16 +1,13 @@
 """Speech: a simulated caller's sentences as sound, spoken by flite."""
 
-import json
 from typing import Final
 
 import numpy as np
-import soxr
 
 from voicekit.calls.microphone import RATE, Samples
 from voicekit.problems import refuse
 from voicekit.services.child import worker
-from voicekit.services.flite_worker import RATE as FLITE_RATE
-from voicekit.services.frames import DONE, SPEAK
+from voicekit.services.own_voice import flite, sound_of
 from voicekit.services.pool import Pool
 from voicekit.services.tts_embedded import available
 
@@ -35,16 +32,8 @@ class Speaker:
 
     async def speech(self, text: str) -> Samples:
         """Return a sentence as int16 samples at 48 kHz, shape (n,), without the silence around it."""
-        child = await self._pool.acquire()
-        try:
-            await child.send(SPEAK, json.dumps({"voice": VOICE, "text": text}).encode())
-            sound = b""
-            while (frame := await child.receive())[0] != DONE:
-                sound += frame[1]
-        finally:
-            self._pool.release(child)
+        sound = await sound_of(text, flite(VOICE), self._pool, RATE)
         samples = np.frombuffer(sound, dtype=np.int16).astype(np.float32)
-        samples = soxr.resample(samples, FLITE_RATE, RATE)
         samples *= PEAK / max(1.0, float(np.abs(samples).max()))
         return np.asarray(samples, dtype=np.int16)
 

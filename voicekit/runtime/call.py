@@ -5,7 +5,7 @@ import contextlib
 import time
 from typing import Any
 
-from pipecat.frames.frames import ErrorFrame, TTSSpeakFrame
+from pipecat.frames.frames import ErrorFrame, OutputAudioRawFrame, TTSSpeakFrame
 from pipecat.observers.base_observer import BaseObserver
 from pipecat.observers.user_bot_latency_observer import LatencyBreakdown
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
@@ -42,7 +42,9 @@ from voicekit.runtime.resources import Resources
 from voicekit.runtime.secrets import Mask
 from voicekit.runtime.tools import Toolbox
 from voicekit.runtime.values import with_values
+from voicekit.services.child import ChildLost, ChildRefused
 from voicekit.services.llm_rules import Values
+from voicekit.services.own_voice import engine_for, sound_of
 
 # How long the model may take to its last words after it has ended the call.
 FAREWELL_SECS = 10.0
@@ -81,6 +83,7 @@ class Call:
     ) -> None:
         self._agent = agent
         self._greeting = greeting
+        self._resources, self._out_hz = resources, line.out_hz
         self._values = values
         self._listener = listener
         self._ended_by = ""
@@ -162,11 +165,19 @@ class Call:
             await self._worker.queue_frame(TTSSpeakFrame(words))
 
     async def _speak(self, line: TTSSpeakFrame) -> None:
-        """Say a line: by the voice, or by the model that is one."""
-        if self._realtime:
+        """Say a line: by the voice. Where the model is the voice, and may be what has failed, this machine speaks."""
+        engine = engine_for(self._agent.language)
+        if not self._realtime:
+            await self._worker.queue_frame(line)
+        elif engine is None:
             await self._realtime.say(line.text)
         else:
-            await self._worker.queue_frame(line)
+            try:
+                sound = await sound_of(line.text, engine, self._resources.pool(engine.worker), self._out_hz)
+            except (ChildLost, ChildRefused) as error:
+                self._tell(Trouble("tts", str(error)))
+            else:
+                await self._worker.queue_frame(OutputAudioRawFrame(sound, self._out_hz, 1))
 
     def _latency(self, agent: Agent) -> BaseObserver:
         """Return what tells how long each answer took."""

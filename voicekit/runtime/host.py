@@ -21,6 +21,7 @@ from voicekit.runtime.tools import Toolbox
 from voicekit.runtime.vad import vad_analyzer
 from voicekit.runtime.values import refuse_without, values_of
 from voicekit.services.child import ChildLost
+from voicekit.services.own_voice import engine_for
 
 # Enough for one process on two cores; beyond it every call would suffer.
 MOST_CALLS = 10
@@ -56,6 +57,9 @@ class Host:
         self._wanted = variables_wanted(agent)
         self._tap, self._told = tap, told
         self._calls: set[Call] = set()
+        if agent.realtime and (engine := engine_for(agent.language)):
+            # So that it is warm when a provider fails.
+            self.resources.pool(engine.worker)
 
     @property
     def live(self) -> int:

@@ -31,6 +31,7 @@ SILENT = 150
 """Of 32767: what an engine says before the first sound is quieter."""
 BREATH_SECS = 0.02
 SLOWEST, FASTEST = 80, 450
+USUAL_PACE = 165
 """Words per minute that espeak-ng can say (espeakRATE in its `speak_lib.h`)."""
 
 _ESPEAK_VOICES = {
@@ -225,7 +226,7 @@ class EspeakTTSService(_ChildTTSService):
     _rate = 22050
 
     def __init__(self, *, pool: Pool, settings: EspeakTTSSettings | None = None, **kwargs: Any) -> None:
-        complete = self.Settings(model=None, voice=None, language=Language.EN, rate=165)
+        complete = self.Settings(model=None, voice=None, language=Language.EN, rate=USUAL_PACE)
         if settings is not None:
             complete.apply_update(settings)
         _check_espeak(complete)
