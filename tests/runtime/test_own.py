@@ -89,7 +89,7 @@ def test_a_file_without_one_stays_as_it_is(folder: Path) -> None:
         ("tts.arms=many", "--set 1:10: error: 'arms' is a whole number, not 'many' [wrong-type]"),
         ("tts.legs=4", "--set 1:5: error: robots.voice:Robot has no option 'legs' [unknown-key]"),
         ("tts.api_key=secret", "--set 1:13: error: a secret is written in the file [secret-in-file]"),
-        ("tts.class=robots.voice:Tin", "--set 1:11: error: the module 'robots.voice' has no class 'Tin' [bad-tool]"),
+        ("tts.class=robots.voice:Tin", "--set 1:11: error: the module 'robots.voice' has no class 'Tin' [bad-class]"),
         (
             "tts.class=robots.voice:RobotSettings",
             "--set 1:11: error: 'robots.voice:RobotSettings' is not a tts service of Pipecat's [bad-class]",

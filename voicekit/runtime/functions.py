@@ -7,12 +7,15 @@ import sys
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import docstring_parser
 from pydantic import TypeAdapter
 
 from voicekit.problems import Refused, refuse
+
+# What a problem with each kind of thing is called.
+_CODES: Final = {"function": "bad-tool", "class": "bad-class"}
 
 
 def find(target: str, folder: Path, noun: str = "function") -> Callable[..., Any]:
@@ -27,16 +30,17 @@ def find(target: str, folder: Path, noun: str = "function") -> Callable[..., Any
         Refused: There is no such module or name in it, or importing it failed.
     """
     name, _, attribute = target.partition(":")
+    code = _CODES[noun]
     try:
         module = _module(name, folder)
     except ModuleNotFoundError as error:
         if error.name == name.partition(".")[0]:
             text = f"no module '{name}' beside the file, and none is installed"
-            raise refuse("bad-tool", text, f"write {name.replace('.', '/')}.py with a {noun} {attribute}") from error
-        raise refuse("bad-tool", f"the module '{name}' needs '{error.name}', which is not installed") from error
+            raise refuse(code, text, f"write {name.replace('.', '/')}.py with a {noun} {attribute}") from error
+        raise refuse(code, f"the module '{name}' needs '{error.name}', which is not installed") from error
     except Exception as error:
         text = f"the module '{name}' cannot be imported: {type(error).__name__}: {error}"
-        raise refuse("bad-tool", text) from error
+        raise refuse(code, text) from error
     function = getattr(module, attribute, None)
     if not callable(function):
         raise _nothing(name, attribute, module, noun)
@@ -68,7 +72,7 @@ def _nothing(name: str, attribute: str, module: Any, noun: str) -> Refused:
     is_one = inspect.isclass if noun == "class" else inspect.isfunction
     having = [key for key, value in vars(module).items() if is_one(value) and not key.startswith("_")]
     hint = f"it has {', '.join(sorted(having)[:5])}" if having else ""
-    return refuse("bad-tool", f"the module '{name}' has no {noun} '{attribute}'", hint)
+    return refuse(_CODES[noun], f"the module '{name}' has no {noun} '{attribute}'", hint)
 
 
 def describe(function: Callable[..., Any]) -> tuple[str, dict[str, Any]]:

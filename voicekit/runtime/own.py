@@ -6,8 +6,10 @@ A file is trusted code when it runs, and only then: checking it imports nothing.
 import inspect
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from voicekit.config.agent import Agent
+from voicekit.config.document import Mapping
 from voicekit.config.environment import Expansion
 from voicekit.config.homes import homes_of
 from voicekit.config.services import Service, ServiceReader
@@ -15,6 +17,8 @@ from voicekit.problems import Problem, Refused, has_errors
 from voicekit.providers.catalog import provider
 from voicekit.runtime.functions import find
 from voicekit.services.introspect import describe, kind_of
+
+_BASES: Final = {"asr": "STTService", "llm": "LLMService", "tts": "TTSService"}
 
 
 def with_own_classes(agent: Agent, folder: Path) -> Agent:
@@ -29,12 +33,12 @@ def with_own_classes(agent: Agent, folder: Path) -> Agent:
     """
     if not any(service.written for service in agent.services):
         return agent
-    services = [_read(service, folder) if service.written else service for service in agent.services]
+    services = [_read(each, each.written, folder) if each.written else each for each in agent.services]
     read: dict[str, Service | tuple[Service, ...]] = {service.kind: service for service in services}
     return agent.model_copy(update=read | {"llm": tuple(each for each in services if each.kind == "llm")})
 
 
-def _read(service: Service, folder: Path) -> Service:
+def _read(service: Service, written: Mapping, folder: Path) -> Service:
     name = service.provider.name
     try:
         cls = find(name, folder, "class")
@@ -47,10 +51,7 @@ def _read(service: Service, folder: Path) -> Service:
         raise Refused([Problem("bad-class", text, service.place, f"derive it from {_BASES[base]}")])
     found = provider(service.kind, name, describe(cls))
     reader = ServiceReader(Expansion({}, running=True), homes_of(Agent))
-    read = reader.against(found, service.written, service.place) if service.written else service
+    read = reader.against(found, written, service.place)
     if has_errors(reader.problems):
         raise Refused(reader.problems)
     return read
-
-
-_BASES = {"asr": "STTService", "llm": "LLMService", "tts": "TTSService"}
