@@ -110,6 +110,8 @@ failure:
 #   │
 # tools      now
 #   │
+# fillers    after 900 ms of waiting, at most 2 in a turn
+#   │
 # tts        elevenlabs
 #   │
 # webrtc     the agent's sound goes out

@@ -20,6 +20,7 @@ from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from pipecat.transports.base_transport import BaseTransport
 
 from tests.config.files import part
+from voicekit.cli.drawing import drawn
 from voicekit.config.agent import Agent
 from voicekit.config.loader import load
 from voicekit.config.services import Service
@@ -81,6 +82,28 @@ async def test_streaming_becomes_a_pipeline_with_failover(resources: Resources) 
     assert isinstance(parts.pipeline, Pipeline)
     [llm] = [part for part in parts.pipeline.processors if isinstance(part, FailoverLLM)]
     assert [type(each) for each in llm.llms] == [OpenAILLMService, AnthropicLLMService]
+
+
+# What each part of a pipeline is called where `explain` draws it; the others are no part of the file.
+DRAWN = {
+    "BaseInputTransport": "webrtc",
+    "DeepgramSTTService": "asr",
+    "LLMUserAggregator": "turn",
+    "FailoverLLM": "llm",
+    "OpenAIRealtimeLLMService": "realtime",
+    "Fillers": "fillers",
+    "ElevenLabsTTSService": "tts",
+    "BaseOutputTransport": "webrtc",
+}
+
+
+@pytest.mark.parametrize("realtime", [False, True])
+async def test_explain_draws_the_order_of_the_pipeline(realtime: bool, tmp_path: Path, resources: Resources) -> None:
+    agent = talking(tmp_path, "openai/gpt-realtime") if realtime else streaming()
+    parts = assemble(agent, resources, _Nowhere(), [], lambda _: None)
+    names = [DRAWN.get(type(part).__name__) for part in parts.pipeline.processors]
+    drawing = [line.split()[0] for line in drawn(agent) if line.strip() != "│"]
+    assert [name for name in names if name] == drawing
 
 
 async def test_nested_options_become_pipecats_own_classes(resources: Resources) -> None:

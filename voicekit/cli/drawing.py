@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from voicekit.config.agent import Agent
+from voicekit.config.agent import Agent, Fillers
 from voicekit.config.services import Service
 
 
@@ -15,6 +15,7 @@ def drawn(agent: Agent) -> list[str]:
         ("llm", ", ".join(_models(agent))),
         ("realtime", _named(agent.realtime) if agent.realtime else ""),
         ("tools", ", ".join(agent.tools)),
+        ("fillers", _fillers(agent.fillers) if agent.fillers and agent.tts else ""),
         ("tts", _named(agent.tts) if agent.tts else ""),
         (agent.transport.type, "the agent's sound goes out"),
     ]
@@ -26,6 +27,10 @@ def _named(service: Service) -> str:
     if service.provider.one_of:
         return f"{service.provider.name}: the first of {', '.join(service.provider.one_of)} that is here"
     return f"{service.provider.name}/{service.model}" if service.model else service.provider.name
+
+
+def _fillers(fillers: Fillers) -> str:
+    return f"after {fillers.after_ms} ms of waiting, at most {fillers.per_turn} in a turn"
 
 
 def _turn(agent: Agent) -> Iterator[str]:
