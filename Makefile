@@ -3,7 +3,7 @@
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile
+PYTEST := $(BIN)/pytest -q -n 3 --dist loadfile
 SCHEMA := voicekit/config/schema.json
 
 # pocketsphinx has wheels for Python 3.11 and 3.13; any other version builds it and needs a compiler.
@@ -52,7 +52,7 @@ bench: setup ## Measure the embedded agent: answers, interruptions, memory, proc
 bench-validate: setup ## Measure how fast the command starts and files are checked, beside yamllint and check-jsonschema
 	@LOGURU_AUTOINIT=0 $(BIN)/python -m voicekit.calls.bench_validate
 
-test: setup ## Run the tests, two at a time: most of their time is waiting
+test: setup ## Run the tests, three at a time: most of their time is waiting
 	@$(PYTEST)
 
 check: setup ## Run ruff, mypy and the tests

@@ -43,7 +43,16 @@ class Hearing(Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Leaves the process's signals to the process."""
+    """Leaves the process's signals to the process, and ends when it is told to: uvicorn looks ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ended = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Run until the end."""
+        await self.on_tick(0)
+        await self.ended.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -74,6 +83,7 @@ async def serve(emulators: Sequence[Emulator], port: int = 0) -> AsyncIterator[s
         yield f"{HOST}:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
+        server.ended.set()
         await serving
 
 
