@@ -15,6 +15,7 @@ from voicekit.config.agent import Agent
 from voicekit.config.lines import said
 from voicekit.records.events import Listener, Trouble
 from voicekit.runtime.failover import FailoverLLM
+from voicekit.runtime.readable import readable
 from voicekit.services.llm_rules import Values
 
 QUIET_SECS = 5.0
@@ -53,7 +54,7 @@ class Failure:
         # Pipecat's word for what a tool does: it has answered all the same, and reported itself.
         if error.category is ErrorCategory.APPLICATION and isinstance(error.processor, LLMService):
             return
-        self._tell(self._source(error.processor), error.error)
+        self._tell(self._source(error.processor), readable(error.error))
         # One cause is often reported several times: a connection that is tried again, say.
         if _may_cost_a_turn(error) and self._now() >= self._quiet_until:
             self._quiet_until = self._now() + QUIET_SECS
