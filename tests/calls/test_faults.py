@@ -1,7 +1,8 @@
 """What a caller hears, and what the operator reads, of each fault of each emulated provider.
 
-What depends on how soon a client tries again, as after a refusal with 500, has no row. A row that ends in `nothing` is a silence: nothing of ours watches an asr or a voice that hangs, or a session that is
-slow; what is lost with a session is not opened again.
+What depends on how soon a client tries again, as after a refusal with 500, has no row. A row that ends in `nothing` is
+a silence: nothing of ours watches an asr or a voice that hangs, or a session that is slow; what is lost with a session
+is not opened again.
 """
 
 import asyncio

@@ -9,9 +9,8 @@ from voicekit.runtime.readable import readable
     ("text", "told"),
     [
         (
-            "Deepgram rejected the connection (status 401): headers: {'User-Agent': 'sdk', 'Authorization': 'Token k'}, "
-            "status_code: 401, body: Invalid credentials.",
-            "Deepgram rejected the connection (status 401): status_code: 401, body: Invalid credentials.",
+            "connection error: headers: {'User-Agent': 'sdk', 'Authorization': 'Token k'}, status_code: 401, body: No.",
+            "connection error: status_code: 401, body: No.",
         ),
         (
             "OpenAILLMService#7 can no longer do its job: Error code: 401",

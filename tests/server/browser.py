@@ -53,8 +53,8 @@ _ENERGY = """async () => {
 class Server:
     """`voicekit run` as a process of its own, from its first line on."""
 
-    def __init__(self, path: Path) -> None:
-        command = [sys.executable, "-m", "voicekit", "run", str(path), "--port", "0"]
+    def __init__(self, path: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "voicekit", "run", str(path), "--port", "0", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout
         first = self.process.stdout.readline()
@@ -84,9 +84,9 @@ class Server:
 
 
 @contextmanager
-def serving(path: Path) -> Iterator[Server]:
+def serving(path: Path, *options: str) -> Iterator[Server]:
     """Run a server, and end it in whatever state it is."""
-    server = Server(path)
+    server = Server(path, *options)
     try:
         yield server
     finally:
@@ -153,6 +153,11 @@ class TalkPage:
         """Press Call, and wait until the agent is there."""
         self.page.click("#call[data-action=call]")
         self.until("['listening', 'agent-speaking'].includes(talk.state)")
+
+    def write(self, text: str) -> None:
+        """Write to the agent, and send it with Enter."""
+        self.page.fill("#written", text)
+        self.page.press("#written", "Enter")
 
     def turns(self, who: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.page.evaluate("window.voicekit.turns")

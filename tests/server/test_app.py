@@ -141,6 +141,8 @@ async def test_who_answers(client: httpx.AsyncClient) -> None:
         "language": "en",
         "greeting": "Hello there.",
         "ice_servers": [],
+        "emulated": False,
+        "hears": "",
     }
 
 
@@ -153,6 +155,8 @@ async def test_a_file_that_says_less(tmp_path: Path) -> None:
             "language": "en",
             "greeting": "",
             "ice_servers": [{"urls": "stun:stun.example:3478"}],
+            "emulated": False,
+            "hears": "",
         }
 
 

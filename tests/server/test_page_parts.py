@@ -181,6 +181,99 @@ def test_an_answer_has_its_times_even_when_they_come_before_it(page: Page) -> No
     ]
 
 
+def test_what_is_written_is_shown_once_and_cuts_the_agent_off(page: Page) -> None:
+    assert conversation(
+        page,
+        """
+        tell("bot-transcription", { text: "One two three." });
+        tell("bot-started-speaking");
+        talk.userWrote("Stop.", "7");
+        const during = lines().length;
+        tell("bot-interrupted");
+        tell("bot-stopped-speaking");
+        tell("user-input", { text: "Stop.", final: true, input_type: "chat", msg_id: "7" });
+        tell("user-llm-text", { text: "Stop." });
+        const waiting = talk.activity;
+        tell("bot-transcription", { text: "Very well." });
+        return [during, waiting, talk.turns[0].interrupted, lines()];
+        """,
+    ) == [
+        2,
+        "thinking",
+        True,
+        [["agent", "One two three.", True], ["user", "Stop.", True], ["agent", "Very well.", False]],
+    ]
+
+
+def test_the_answer_to_what_is_written_soon_after_a_line_is_a_line_of_its_own(page: Page) -> None:
+    assert conversation(
+        page,
+        """
+        tell("bot-transcription", { text: "Hello." });
+        tell("bot-started-speaking");
+        segment(1, "Hello.", "completed");
+        tell("bot-stopped-speaking");
+        talk.userWrote("Good day.", "2");
+        tell("bot-interrupted");
+        tell("user-input", { text: "Good day.", final: true, input_type: "chat", msg_id: "2" });
+        tell("bot-transcription", { text: "How are you?" });
+        tell("bot-started-speaking");
+        talk.hear({ type: "onset", who: "agent", at: 12, userLast: 2 });
+        return [lines().map(([who, text]) => [who, text]), talk.turns[0].interrupted, talk.turns[2].answerMs];
+        """,
+    ) == [[["agent", "Hello."], ["user", "Good day."], ["agent", "How are you?"]], False, None]
+
+
+def test_speech_is_never_added_to_what_was_written(page: Page) -> None:
+    assert conversation(
+        page,
+        """
+        tell("user-started-speaking");
+        say("what", false);
+        talk.userWrote("Wait.", "2");
+        say("what time");
+        tell("user-started-speaking");
+        say("is it");
+        return lines().map(([, text]) => text);
+        """,
+    ) == ["what time", "Wait.", "is it"]
+
+
+def test_a_filler_is_a_row_and_no_turn(page: Page) -> None:
+    assert conversation(
+        page,
+        """
+        tell("server-message", { type: "filler", text: "One moment." });
+        return [talk.rows, talk.turns];
+        """,
+    ) == [[{"kind": "filler", "text": "One moment."}], []]
+
+
+def test_what_cannot_be_sent_stays_in_the_field(page: Page) -> None:
+    assert run(
+        page,
+        """
+        const { Writing } = await import("/page/writing.js");
+        document.body.insertAdjacentHTML("beforeend", "<form><input><button>Send</button></form><button>Call</button>");
+        const [form, field] = [document.querySelector("form"), document.querySelector("input")];
+        const [button, otherwise] = document.querySelectorAll("button");
+        const sent = [];
+        let open = false;
+        const writing = new Writing({ form, field, button, otherwise }, (text) => open && sent.push(text) > 0);
+        const enter = (text) => { field.value = text; form.requestSubmit(); return field.value; };
+        const seen = [enter("  hello  ")];
+        open = true;
+        seen.push(enter("  hello  "), enter("   "));
+        writing.allow({ write: true, send: false });
+        seen.push(field.disabled, button.disabled);
+        writing.allow({ write: false, send: false });
+        const focused = document.activeElement === otherwise;
+        for (const part of [form, otherwise]) part.remove();
+        return [sent, seen, focused];
+        """,
+    ) == [["hello"], ["  hello  ", "", "   ", False, True], True]
+
+
 def test_a_tool_ends_with_its_answer_or_with_the_call(page: Page) -> None:
     assert conversation(
         page,
@@ -245,8 +338,9 @@ def test_what_is_said_is_never_markup(page: Page) -> None:
         transcript.draw({ kind: "turn", who: "agent", text: evil, parts: [evil, ""], ...row });
         transcript.draw({ kind: "turn", who: "user", text: evil, ...row });
         transcript.draw({ kind: "tool", name: evil, state: "running" });
+        transcript.draw({ kind: "filler", text: evil });
         transcript.draw({ kind: "notice", text: evil, help: evil });
         return [list.querySelectorAll("img").length, list.textContent.split(evil).length - 1, said.length];
         }""",
         evil,
-    ) == [0, 6, 3]
+    ) == [0, 7, 3]

@@ -81,12 +81,15 @@ async def _serve_emulated(agent: Agent, path: Path, listening: socket.socket) ->
     async with staged(agent, scene) as stage:
         names = ", ".join(stage.emulators)
         where = f"{names} at {stage.address}" if names else "nothing: all of it runs on this machine"
-        heard = f'; whatever is said is heard as "{scene.unannounced}"' if stage.hears else ""
+        hears = scene.unannounced if stage.hears else ""
+        heard = f'; whatever is said is heard as "{hears}"' if hears else ""
         click.echo(f"{agent.name}: emulated: {where}{heard}", err=True)
-        await _serve(stage.agent, path, listening, emulate)
+        await _serve(stage.agent, path, listening, emulate, hears)
 
 
-async def _serve(agent: Agent, path: Path, listening: socket.socket, emulate: "Emulate | None" = None) -> None:
+async def _serve(
+    agent: Agent, path: Path, listening: socket.socket, emulate: "Emulate | None" = None, hears: str | None = None
+) -> None:
     began = time.monotonic()
     click.echo(f"{agent.name}: warming up …", err=True)
     # Pipecat and what it stands on take seconds to import, and log a banner and every prompt unless told not to.
@@ -108,7 +111,8 @@ async def _serve(agent: Agent, path: Path, listening: socket.socket, emulate: "E
     for way in ways_in(agent.transport.type, address.replace("http", "ws")):
         click.echo(f"{agent.name}: {way}", err=True)
     # Printed by the server itself: from then on it takes Ctrl-C as the wish to end its calls first.
-    app = make_app(host, Transcript().listen, lambda: click.echo(f"talk at {address} (Ctrl-C ends it)"))
+    ready_to_talk = f"talk at {address} (Ctrl-C ends it)"
+    app = make_app(host, Transcript().listen, lambda: click.echo(ready_to_talk), emulated=hears)
     await Server(app).serve(sockets=[listening])
 
 

@@ -22,6 +22,7 @@ from pipecat.workers.runner import WorkerRunner
 from voicekit.config.agent import Agent
 from voicekit.config.lines import said as filled
 from voicekit.records.events import (
+    AgentFilled,
     AgentSaid,
     AnswerBegan,
     CallEnded,
@@ -240,6 +241,8 @@ def _on_page(event: Event) -> dict[str, Any] | None:
         spent = event.stages
         names = ("answer", "turn", "asr", "llm", "tts", "realtime")
         return {"type": "turn", **{f"{name}_ms": getattr(spent, name) for name in names}}
+    if isinstance(event, AgentFilled):
+        return {"type": "filler", "text": event.text}
     if isinstance(event, Trouble):
         return {"type": "problem", "text": f"{event.source}: {event.text}", "help": ""}
     return None

@@ -64,13 +64,21 @@ class Candidates(BaseModel):
     candidates: Annotated[list[Candidate], Field(max_length=64)]
 
 
-def make_app(host: Host, listen: Callable[[], Listener], on_start: Callable[[], None] = lambda: None) -> FastAPI:
+def make_app(
+    host: Host,
+    listen: Callable[[], Listener],
+    on_start: Callable[[], None] = lambda: None,
+    *,
+    emulated: str | None = None,
+) -> FastAPI:
     """Return the app of a host.
 
     Args:
         host: Who answers.
         listen: Returns the listener of a new call.
         on_start: Called when the server is about to answer.
+        emulated: What the emulators take all speech for, empty where none of them hears; None where nothing is
+            emulated.
     """
     lines = WebRtcLines(host, listen)
 
@@ -89,14 +97,14 @@ def make_app(host: Host, listen: Callable[[], Listener], on_start: Callable[[], 
     app.exception_handler(Refused)(_refused)
     app.exception_handler(HTTPException)(_no_route)
     app.exception_handler(RequestValidationError)(_unreadable)
-    _add_page(app, host)
+    _add_page(app, host, emulated)
     _add_webrtc(app, lines)
     _add_websockets(app, WebSocketLines(host, listen))
     app.state.end_calls = host.end_calls
     return app
 
 
-def _add_page(app: FastAPI, host: Host) -> None:
+def _add_page(app: FastAPI, host: Host, emulated: str | None) -> None:
     @app.get("/")
     async def index() -> FileResponse:
         return FileResponse(PAGE / "index.html")
@@ -118,6 +126,8 @@ def _add_page(app: FastAPI, host: Host) -> None:
             "language": file.language,
             "greeting": spoken(file.greeting.say, values)[0] if file.greeting else "",
             "ice_servers": [{"urls": url} for url in file.transport.ice_servers],
+            "emulated": emulated is not None,
+            "hears": emulated or "",
         }
 
     @app.get("/health")

@@ -37,6 +37,7 @@ export class Call {
   #channel;
   #timers = new Map();
   #lastPing = 0;
+  #sent = 0; // RTVI messages
   #connected = false;
   #ready = false;
   #over = false;
@@ -82,6 +83,17 @@ export class Call {
   /** Silences the microphone, or lets it be heard again; the connection stays. */
   setMuted(muted) {
     for (const track of this.#microphone.getAudioTracks()) track.enabled = !muted;
+  }
+
+  /**
+   * Writes to the agent, who stops speaking and answers aloud.
+   * @param {string} text
+   * @returns {string|null} the message's id, which comes back with what the server makes of it; null if it
+   *   could not be sent
+   */
+  write(text) {
+    if (this.#channel?.readyState !== "open") return null;
+    return this.#send("send-text", { content: text, options: { run_immediately: true, audio_response: true } });
   }
 
   /** Tells the server that the caller is there, at most once a second. Call it from any clock that ticks:
@@ -137,9 +149,14 @@ export class Call {
   #greet() {
     this.keepAlive();
     this.#timers.set("ping", setInterval(() => this.keepAlive(), PING_MS));
-    const data = { version: RTVI_VERSION, about: { library: "voicekit-page" } };
-    this.#channel.send(JSON.stringify({ label: "rtvi-ai", type: "client-ready", id: "1", data }));
+    this.#send("client-ready", { version: RTVI_VERSION, about: { library: "voicekit-page" } });
     this.#after("ready", READY_MS, () => this.#becomeReady());
+  }
+
+  #send(type, data) {
+    const id = String(++this.#sent);
+    this.#channel.send(JSON.stringify({ label: "rtvi-ai", type, id, data }));
+    return id;
   }
 
   #receive(data) {

@@ -8,7 +8,8 @@ const PAUSE_MS = 3_000; // after a longer silence the agent starts a new line
 const GAP_MS = 1_500; // between two sentences of one line
 
 /** Rows are plain objects, changed in place; `changed(row)` is called for a new or altered row,
- * `removed(row)` for one that turned out empty. Row kinds: "turn" (`who` is user or agent), "tool", "notice". */
+ * `removed(row)` for one that turned out empty. Row kinds: "turn" (`who` is user or agent), "tool",
+ * "filler", "notice". */
 export class Conversation {
   rows = [];
   bargeIns = [];
@@ -99,6 +100,21 @@ export class Conversation {
     if (!this.#agentSpeaking) this.#closeAgent(false);
   }
 
+  /** Takes what the user wrote: shown at once, before the server tells it under the same id. */
+  userWrote(text, id) {
+    this.#thinking = true;
+    this.#stopwatch.userWrote();
+    const row = this.#addUser();
+    Object.assign(row, { writtenId: id, text, final: true });
+    this.#on.changed(row);
+  }
+
+  /** The server has what was written, and an agent who spoke has been interrupted: the next line is the answer. */
+  writingTaken({ text, msg_id: id }) {
+    if (!this.turns.some((turn) => turn.writtenId === id)) this.userWrote(text, id);
+    if (!this.#agentSpeaking) this.#closeAgent(false);
+  }
+
   userSaid({ text, final, input_type: kind = "transcription" }) {
     if (kind === "backchannel") {
       const row = this.#addUser();
@@ -115,12 +131,13 @@ export class Conversation {
   }
 
   #lastUser() {
-    return this.rows.findLast((row) => row.kind === "turn" && row.who === "user");
+    return this.rows.findLast((row) => row.kind === "turn" && row.who === "user" && row.writtenId === null);
   }
 
-  /** A user row stays open until the agent has a line after it. */
+  /** What the user says stays one row until the agent has a line after it, or the user writes. */
   #userRowIsOpen(row) {
-    return row && !this.rows.slice(this.rows.indexOf(row)).some((later) => later.who === "agent");
+    const closes = (later) => later.who === "agent" || (later.who === "user" && later.writtenId !== null);
+    return row && !this.rows.slice(this.rows.indexOf(row)).some(closes);
   }
 
   /** Late transcriptions belong to the row their speech opened, even when the answer has begun. */
@@ -132,7 +149,7 @@ export class Conversation {
 
   #addUser() {
     return this.#add({
-      kind: "turn", who: "user", text: "", committed: "", final: false,
+      kind: "turn", who: "user", text: "", committed: "", writtenId: null, final: false,
       interrupted: false, answerMs: null, breakdown: null,
     });
   }
@@ -307,12 +324,14 @@ export class Conversation {
   serverSaid(data) {
     if (data?.type === "problem") this.notice(String(data.text ?? ""), String(data.help ?? ""));
     if (data?.type === "turn") this.turnMeasured(data);
+    if (data?.type === "filler") this.#add({ kind: "filler", text: String(data.text ?? "") });
   }
 
   /** Prefers user-input; servers that know it send the older user-transcription as well. */
   userInput(data) {
     this.#hasUserInput = true;
-    this.userSaid(data);
+    if (data.input_type !== "chat") this.userSaid(data);
+    else this.writingTaken(data);
   }
 
   userTranscription(data) {

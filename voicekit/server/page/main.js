@@ -8,6 +8,7 @@ import * as page from "./page.js";
 import { CallProblem, asProblem } from "./problems.js";
 import { readAgent } from "./server.js";
 import { Transcript } from "./transcript.js";
+import { Writing } from "./writing.js";
 
 const ENDINGS = {
   you: "Call ended: you hung up",
@@ -17,9 +18,10 @@ const ENDINGS = {
   lost: "Call ended: the connection was lost",
 };
 
-const { call: button, mute, unblock, voice, transcript: list, scroller } = page.elements;
+const { call: button, mute, unblock, voice, transcript: list, scroller, writing: form, written, send } = page.elements;
 const meters = new Meters({ user: page.elements["meter-you"], agent: page.elements["meter-agent"] });
 const transcript = new Transcript({ list, scroller, say: page.say });
+const writing = new Writing({ form, field: written, button: send, otherwise: button }, write);
 const problems = []; // since the page was opened
 let agent = null; // what the server says about itself
 let line = null; // the present call: {call, ear, conversation, muted}
@@ -29,6 +31,7 @@ let state = "idle";
 function enter(next, words) {
   state = next;
   page.showState(next, words);
+  writing.allow(page.writable(next));
 }
 
 function report(problem) {
@@ -151,6 +154,14 @@ async function allowSound() {
   page.hideProblem();
   button.focus();
   await Promise.all([voice.play(), line?.ear?.resume()]);
+}
+
+function write(text) {
+  const id = line.call.write(text);
+  if (id === null) return false;
+  line.conversation.userWrote(text, id);
+  showActivity();
+  return true;
 }
 
 function toggleMuted() {

@@ -15,7 +15,10 @@ const STATES = {
   ended: "Call ended",
 };
 const IN_CALL = ["asking", "connecting", "listening", "user-speaking", "thinking", "agent-speaking"];
+const WITH_AGENT = IN_CALL.slice(2);
 const READ_OUT = ["asking", "connecting", "ended", "failed"]; // the others change with every breath
+const EMULATED = "Emulated: no provider is called.";
+const HEARS = "Emulated: the agent hears “{hears}” whatever you say. Write to it instead.";
 const KEPT = 4; // announcements stay long enough to be read
 
 /** The page's elements by id. */
@@ -42,6 +45,11 @@ export function showState(state, words = STATES[state]) {
   if (READ_OUT.includes(state) || before === "connecting") say(words);
 }
 
+/** What the field for writing allows in a state. */
+export function writable(state) {
+  return { write: IN_CALL.includes(state), send: WITH_AGENT.includes(state) };
+}
+
 const CALL_LABELS = { idle: "Call", failed: "Try again", ended: "Call again" };
 
 /** Has a screen reader say something when it next pauses. */
@@ -64,12 +72,14 @@ export function hideProblem() {
   elements.problem.hidden = true;
 }
 
-/** @param {{name?: string, description?: string, language?: string, greeting?: string}} agent */
-export function showAgent({ name, description, language, greeting }) {
+/** @param {Awaited<ReturnType<import("./server.js").readAgent>>} agent */
+export function showAgent({ name, description, language, greeting, emulated, hears }) {
   elements.name.textContent = name || "voicekit";
   document.title = name ? `${name} · voicekit` : "voicekit";
   elements.description.textContent = description ?? "";
   elements.description.hidden = !description;
+  elements.emulated.textContent = hears ? HEARS.replace("{hears}", () => hears) : EMULATED;
+  elements.emulated.hidden = !emulated;
   elements.greeting.textContent = greeting ? `“${greeting}”` : "";
   elements.greeting.hidden = !greeting;
   if (language) elements.description.lang = elements.greeting.lang = language;

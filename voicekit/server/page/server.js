@@ -7,7 +7,8 @@ const WAIT_MS = 20_000;
 /**
  * Who answers here.
  * @returns {Promise<{name: string, description?: string, language?: string, greeting?: string,
- *   ice_servers?: (string|RTCIceServer)[]}>}
+ *   ice_servers?: (string|RTCIceServer)[], emulated?: boolean, hears?: string}>} `hears`: what an emulator takes
+ *   all speech for
  * @throws {CallProblem} server-unreachable, offer-refused
  */
 export function readAgent() {

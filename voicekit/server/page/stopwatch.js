@@ -20,6 +20,11 @@ export class Stopwatch {
     this.#owed = true;
   }
 
+  /** The user has written: the answer is one to that, and no voice tells how long it took. */
+  userWrote() {
+    this.#owed = false;
+  }
+
   /**
    * The agent began to sound.
    * @returns {number|null} milliseconds from the user's last loud sample, or null if it was no answer

@@ -126,6 +126,10 @@ const DRAW = {
     item.dataset.state = row.state;
   },
 
+  filler({ item }, row) {
+    item.textContent = row.text;
+  },
+
   notice({ item }, row) {
     item.lang = "en";
     const help = make("span", "help", row.help);
