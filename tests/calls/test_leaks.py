@@ -1,0 +1,103 @@
+"""Fifty calls one after another leave nothing behind: no task, socket, thread or process."""
+
+import asyncio
+import gc
+import os
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.calls.test_faults import FILES, HEAD
+from tests.emulators.sound import tone
+from tests.runtime.memory_line import Caller, MemoryTransport
+from voicekit.calls.scene import Scene
+from voicekit.calls.stage import stage_variables, staged
+from voicekit.config.loader import load
+from voicekit.emulators.script import Reply, Script
+from voicekit.records.events import AgentSaid, CallEnded
+from voicekit.runtime.call import Call
+from voicekit.runtime.host import Host
+from voicekit.runtime.line import Line
+
+pytestmark = [
+    pytest.mark.long,
+    # The SDK of Deepgram still connects with the names that websockets is going to drop.
+    pytest.mark.filterwarnings("ignore:websockets.* is deprecated:DeprecationWarning"),
+]
+
+CALLS = 25
+WARM = 4
+SCRIPT = Script({"good day": Reply("And a good day to you."), "story": Reply("It was a long time ago. " * 9)})
+STARTED = "on_pipeline_started"
+
+
+async def one_call(host: Host, announce: object, *, leaves_early: bool) -> None:
+    """Hold a call: an answer is heard, or the caller leaves in the middle of one."""
+    transport = MemoryTransport()
+    caller = Caller(transport)
+    call = host.call(Line(transport), caller.on_event)
+    started = asyncio.Event()
+
+    async def on_started(*_: object) -> None:
+        started.set()
+
+    call._worker.add_event_handler(STARTED, on_started)
+    held = asyncio.create_task(host.hold(call))
+    await started.wait()
+    await transport._call_event_handler("on_client_connected", None)
+    breathing = asyncio.create_task(caller.breathe())
+    announce("Tell me a story." if leaves_early else "Good day.", 0.4)  # type: ignore[operator] # of the stage
+    caller.speak(tone(0.4))
+    if leaves_early:
+        while transport.out.heard_secs < 0.2:  # noqa: ASYNC110 - nothing tells of the first sound
+            await asyncio.sleep(0.01)
+    else:
+        await caller.wait(AgentSaid)
+    breathing.cancel()
+    await caller.hang_up()
+    await held
+    assert caller.of(CallEnded)
+
+
+def kept() -> dict[str, int]:
+    """Count what a call could leave behind."""
+    gc.collect()
+    links = Counter(kind(link) for link in Path("/proc/self/fd").iterdir())
+    return {
+        "tasks": len(asyncio.all_tasks()),
+        "threads": threading.active_count(),
+        "children": len(Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()),
+        "sockets": links["socket"],
+        "pipes": links["pipe"],
+        "calls": sum(isinstance(each, Call) for each in gc.get_objects()),
+    }
+
+
+def kind(link: Path) -> str:
+    try:
+        return str(link.readlink()).partition(":")[0]
+    except OSError:
+        return "gone"
+
+
+@pytest.mark.parametrize("emulator", ["openai", "openai-realtime"])
+async def test_nothing_is_left_of_calls(emulator: str, tmp_path: Path) -> None:
+    data = (HEAD + FILES[emulator]).encode()
+    agent = load(tmp_path / "desk.yaml", stage_variables({}), running=True, data=data).agent
+    assert agent is not None
+    async with staged(agent, Scene(SCRIPT)) as stage:
+        host = Host(stage.agent, tmp_path)
+        await host.warm_up()
+        for number in range(WARM):
+            await one_call(host, stage.announce, leaves_early=number % 2 == 1)
+        await asyncio.sleep(0.3)
+        before = kept()
+        for number in range(CALLS):
+            await one_call(host, stage.announce, leaves_early=number % 3 == 2)
+        await asyncio.sleep(0.3)
+        after = kept()
+        await host.close()
+    assert before["calls"] <= 1
+    assert {name: count for name, count in after.items() if count > before[name]} == {}
