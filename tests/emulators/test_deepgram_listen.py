@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.emulators.sound import quiet, tone
 from tests.services.embedded import running, until
 from voicekit.emulators.deepgram_listen import DeepgramListen
-from voicekit.emulators.faults import Break, Refuse
+from voicekit.emulators.faults import Break, Latency, Refuse
 from voicekit.emulators.server import serve
 
 # The vendor's SDK still connects with the names that websockets is going to drop.
@@ -100,6 +101,16 @@ async def test_two_utterances_are_told_apart(emulator: DeepgramListen) -> None:
     async with listening(emulator) as line:
         results = await answers(line, tone(0.5), quiet(1), tone(0.5), quiet(0.5), tone(0.5), quiet(0.5))
     assert [words(result) for result in results] == ["One.", "And two."]
+
+
+async def test_each_result_is_late(emulator: DeepgramListen) -> None:
+    emulator.latency = Latency(first_secs=0.2)
+    async with listening(emulator) as line:
+        began = time.monotonic()
+        # And the closing Metadata.
+        assert len(await answers(line, tone(0.5), quiet(1), tone(0.5), quiet(1))) == 2
+        took = time.monotonic() - began
+    assert 0.6 <= took < 0.9
 
 
 async def test_a_gap_between_words_ends_nothing(emulator: DeepgramListen) -> None:

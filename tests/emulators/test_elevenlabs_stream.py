@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import time
 from array import array
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -258,6 +259,15 @@ async def test_pipecat_speaks(emulator: ElevenLabsStream, rate: int) -> None:
     [context] = speaker.contexts.values()
     assert context.sent == ["My friend.", "How are you?"]
     assert context.closed
+
+
+async def test_each_context_is_as_late_as_the_first(emulator: ElevenLabsStream) -> None:
+    emulator.latency = Latency(first_secs=0.2)
+    async with speaking(emulator) as line:
+        began = time.monotonic()
+        await answers(line, text("My friend.", "a"), text("How are you?", "b"), text("Well?", "b"))
+        took = time.monotonic() - began
+    assert 0.4 <= took < 0.6
 
 
 async def test_pipecat_closes_the_context_when_it_is_interrupted(emulator: ElevenLabsStream) -> None:

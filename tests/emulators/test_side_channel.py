@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from voicekit.emulators.deepgram_listen import DeepgramListen, Stream
-from voicekit.emulators.faults import Break, Fault, Refuse, Slow
+from voicekit.emulators.faults import Break, Fault, Latency, Refuse, Slow
 from voicekit.emulators.openai_chat import OpenAIChat
 from voicekit.emulators.server import Actor, serve
 from voicekit.emulators.side_channel import FAULTS, SideChannel
@@ -50,6 +50,15 @@ async def test_what_is_said_reaches_whoever_hears() -> None:
         ]
     assert [(answer.status_code, answer.content) for answer in answers] == [(204, b""), (204, b"")]
     assert listener.announced == [("Hi.", 2.0), ("Ho.", 0.0)]
+
+
+async def test_a_latency_is_the_emulators_from_then_on() -> None:
+    openai = OpenAIChat("k")
+    told = {"emulator": "openai", "first_ms": 350, "each_ms": 20, "spread": 0.3, "seed": 7}
+    async with channel(openai=openai) as client:
+        answer = await client.post("/emulated/latency", json=told)
+    assert answer.status_code == 204
+    assert openai.latency == Latency(0.35, 0.02, 0.3, 7)
 
 
 async def test_faults_come_one_after_another() -> None:
@@ -101,6 +110,12 @@ async def test_what_was_received_is_told_without_its_audio() -> None:
             {"emulator": "listener", "faults": [{"drop": -1}]},
             "a fault comes after a number of messages",
         ),
+        ("latency", {"emulator": "opanai"}, "'emulator' is one of: listener"),
+        ("latency", {"ms": 1}, "no key 'ms' here, only emulator, first_ms, each_ms, spread, seed"),
+        ("latency", {"emulator": "listener", "first_ms": -1}, "'first_ms' is a number from 0 to 60000"),
+        ("latency", {"emulator": "listener", "each_ms": "1"}, "'each_ms' is a number from 0 to 60000"),
+        ("latency", {"emulator": "listener", "spread": 3}, "'spread' is a number from 0 to 2"),
+        ("latency", {"emulator": "listener", "seed": 0.5}, "'seed' is a whole number"),
     ],
 )
 async def test_what_cannot_be_read_is_refused(path: str, body: Any, problem: str) -> None:

@@ -27,7 +27,12 @@ class Outbox:
         self._websocket = websocket
         self._pace = pace
         self._failure = failure
-        self._waiting: asyncio.Queue[dict[str, Any] | tuple[int, str]] = asyncio.Queue()
+        # A message, the beginning of an answer, or the code and the reason of a close.
+        self._waiting: asyncio.Queue[dict[str, Any] | tuple[int, str] | None] = asyncio.Queue()
+
+    def begin(self) -> None:
+        """Send the next message as the first of an answer: it takes as long as that does."""
+        self._waiting.put_nowait(None)
 
     def put(self, message: dict[str, Any]) -> None:
         """Send a message after those before it."""
@@ -47,16 +52,25 @@ class Outbox:
             item = await self._waiting.get()
             if isinstance(item, tuple):
                 return await self._websocket.close(*item)
-            try:
-                await self._pace.step()
-                await self._websocket.send_text(json.dumps(item))
-            except Broken as broken:
-                if broken.how == "drop":
-                    return None
-                if broken.how == "error":
-                    return await self._websocket.close(*self._failure)
-                await self._websocket.send_text(_GARBAGE)
+            if item is None:
+                self._pace.begin()
+            elif not await self._sends(item):
+                return None
             self._waiting.task_done()
+
+    async def _sends(self, message: dict[str, Any]) -> bool:
+        """Send a message when it is due; say whether the connection goes on."""
+        try:
+            await self._pace.step()
+            await self._websocket.send_text(json.dumps(message))
+        except Broken as broken:
+            if broken.how == "drop":
+                return False
+            if broken.how == "error":
+                await self._websocket.close(*self._failure)
+                return False
+            await self._websocket.send_text(_GARBAGE)
+        return True
 
 
 async def converse(

@@ -84,7 +84,7 @@ class DeepgramListen:
 
     Attributes:
         key: The only key it takes.
-        latency: How long each result takes.
+        latency: How long each result takes: `first_secs`, as none is a part of another.
         faults: One for each connection, in turn; None is a healthy one. All are healthy when there are no more.
         idle_secs: After how long without audio or KeepAlive it closes.
         unannounced: What speech is that nobody announced.
@@ -131,7 +131,12 @@ class DeepgramListen:
         stream = Stream(query, oddities=[f"unknown query parameter '{name}'" for name in unknown])
         self.streams.append(stream)
         outbox = Outbox(websocket, Pace(self.latency, fault), _FAILED)
-        ear = _Ear(stream, len(self.streams), self._next, outbox.put)
+
+        def send(message: Json) -> None:
+            outbox.begin()
+            outbox.put(message)
+
+        ear = _Ear(stream, len(self.streams), self._next, send)
 
         def on_message(message: Message) -> None:
             audio = message.get("bytes")

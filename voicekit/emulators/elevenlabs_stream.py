@@ -68,7 +68,7 @@ class ElevenLabsStream:
     Attributes:
         key: The only key it takes.
         voices: The voices it has.
-        latency: How long each message of audio, which is a word, takes.
+        latency: How long the first message of a context's audio takes, and each further one; a message is a word.
         faults: One for each connection, in turn; None is a healthy one. All are healthy when there are no more.
         speakers: Every connection that was accepted, in order.
     """
@@ -101,7 +101,7 @@ class ElevenLabsStream:
         try:
             self._check(speaker, websocket.headers.get("xi-api-key", ""))
             idle_secs = _number(speaker.query, "inactivity_timeout", 20, 180)
-            mouth = _Mouth(speaker, outbox.put)
+            mouth = _Mouth(speaker, outbox)
         except _Refusal as refusal:
             await refusal.end(websocket)
             return
@@ -150,9 +150,9 @@ def _number(query: dict[str, str], name: str, usual: int, most: int) -> int:
 class _Mouth:
     """Turns the texts of one connection into audio."""
 
-    def __init__(self, speaker: Speaker, send: Callable[[Json], None]) -> None:
+    def __init__(self, speaker: Speaker, outbox: Outbox) -> None:
         self._contexts = speaker.contexts
-        self._send = send
+        self._outbox = outbox
         self._at_once = speaker.query.get("auto_mode") == "true"
         self._rate, self._encode = _format(speaker.query.get("output_format", "mp3_44100_128"))
         self._waiting: dict[str, str] = {}
@@ -177,7 +177,7 @@ class _Mouth:
             self._flush(str(name))
         if message.get("close_context"):
             context.closed = True
-            self._send({"isFinal": True, "contextId": name})
+            self._outbox.put({"isFinal": True, "contextId": name})
         return False
 
     def _context(self, name: str, message: Json) -> Context | None:
@@ -210,9 +210,11 @@ class _Mouth:
         context = self._contexts[name]
         # Between two texts there is a space, whether it was sent or not.
         text = f" {text}" if context.spoken and not text[0].isspace() else text
+        if not context.spoken:
+            self._outbox.begin()
         context.spoken.append(text)
         for word in words(text):
-            self._send(self._said(name, word))
+            self._outbox.put(self._said(name, word))
 
     def _said(self, name: str, word: str) -> Json:
         """Return a word's audio; its times begin at 0, as in each of the vendor's messages."""

@@ -69,7 +69,7 @@ class Latency:
     each_secs: float = 0.0
     spread: float = 0.0
     seed: int = 0
-    _random: random.Random = field(init=False, repr=False)
+    _random: random.Random = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - delays are no secret
@@ -80,12 +80,17 @@ class Latency:
 
 
 class Pace:
-    """Times the messages of one answer, and breaks it off where the fault says so."""
+    """Times the messages of an answer, or of all of a connection, and breaks them off where the fault says so."""
 
     def __init__(self, latency: Latency, fault: Fault | None) -> None:
         self._latency = latency
         self._fault = fault
         self._sent = 0
+        self._begins = True
+
+    def begin(self) -> None:
+        """Take the next message as the first of an answer."""
+        self._begins = True
 
     async def step(self) -> None:
         """Wait until the next message is due.
@@ -94,7 +99,8 @@ class Pace:
             Broken: It is not to be sent any more.
         """
         late = self._fault.secs if isinstance(self._fault, Slow) else 0.0
-        median = self._latency.each_secs if self._sent else self._latency.first_secs
+        median = self._latency.first_secs if self._begins else self._latency.each_secs
+        self._begins = False
         await asyncio.sleep(late + self._latency.draw(median))
         if isinstance(self._fault, Break) and self._sent >= self._fault.after:
             if self._fault.how == "hang":

@@ -1,8 +1,10 @@
 """Side channel: how another process says to emulators what a caller says and what goes wrong, and what they received.
 
 `POST /emulated/announce` takes `{"text": …, "secs": …}`, `POST /emulated/faults` `{"emulator": NAME, "faults": […]}`,
-each fault as `fault_of` reads it; both answer 204, or 400 with `{"problem": …}`. `GET /emulated/received` answers with
-the requests and connections of each emulator, by its name; of audio only the length is told.
+each fault as `fault_of` reads it, and `POST /emulated/latency` `{"emulator": NAME, "first_ms": …, "each_ms": …,
+"spread": …, "seed": …}`, as `Latency` has them, for the requests and connections that come. All answer 204, or 400
+with `{"problem": …}`. `GET /emulated/received` answers with the requests and connections of each emulator, by its
+name; of audio only the length is told.
 """
 
 import dataclasses
@@ -13,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from voicekit.emulators.faults import Break, Fault, How, Refuse, Slow
+from voicekit.emulators.faults import Break, Fault, How, Latency, Refuse, Slow
 from voicekit.emulators.server import Actor, Hearing
 
 Json: TypeAlias = dict[str, Any]
@@ -62,6 +64,7 @@ class SideChannel:
         return [
             Route("/emulated/announce", self._announce, methods=["POST"]),
             Route("/emulated/faults", self._faults, methods=["POST"]),
+            Route("/emulated/latency", self._latency, methods=["POST"]),
             Route("/emulated/received", self._received, methods=["GET"]),
         ]
 
@@ -83,15 +86,27 @@ class SideChannel:
     async def _faults(self, request: Request) -> Response:
         try:
             body = await _body(request, "emulator", "faults")
-            emulator = self.emulators.get(str(body.get("emulator")))
-            if emulator is None:
-                raise ValueError(f"'emulator' is one of: {', '.join(self.emulators)}")
+            emulator = self._named(body)
             if not isinstance(body.get("faults"), list):
                 raise ValueError("'faults' is a list")
             emulator.faults = iter([fault_of(each) for each in body["faults"]])
         except ValueError as error:
             return _wrong(str(error))
         return Response(status_code=204)
+
+    async def _latency(self, request: Request) -> Response:
+        try:
+            body = await _body(request, "emulator", "first_ms", "each_ms", "spread", "seed")
+            self._named(body).latency = _latency_of(body)
+        except ValueError as error:
+            return _wrong(str(error))
+        return Response(status_code=204)
+
+    def _named(self, body: Json) -> Actor:
+        emulator = self.emulators.get(str(body.get("emulator")))
+        if emulator is None:
+            raise ValueError(f"'emulator' is one of: {', '.join(self.emulators)}")
+        return emulator
 
     async def _received(self, _request: Request) -> Response:
         received = {name: _plain(list(emulator.exchanges())) for name, emulator in self.emulators.items()}
@@ -109,6 +124,22 @@ async def _body(request: Request, *keys: str) -> Json:
         if key not in keys:
             raise ValueError(f"no key '{key}' here, only {', '.join(keys)}")
     return body
+
+
+def _latency_of(body: Json) -> Latency:
+    spread, seed = body.get("spread", 0), body.get("seed", 0)
+    if isinstance(spread, bool) or not isinstance(spread, int | float) or not 0 <= spread <= 2:
+        raise ValueError("'spread' is a number from 0 to 2")
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ValueError("'seed' is a whole number")
+    first, each = (_ms(body.get(name, 0), name) for name in ("first_ms", "each_ms"))
+    return Latency(first / 1000, each / 1000, spread, seed)
+
+
+def _ms(value: object, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 60_000:
+        raise ValueError(f"'{name}' is a number from 0 to 60000")
+    return value
 
 
 def _secs(value: object) -> float | None:
