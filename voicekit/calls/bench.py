@@ -5,16 +5,14 @@ child processes.
 """
 
 import asyncio
-import os
 import statistics
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
 from voicekit.calls.demo import SCRIPT
+from voicekit.calls.measures import memory, processor, share
 from voicekit.calls.served import server
 from voicekit.calls.speech import Speaker
 from voicekit.calls.talk import Result, Turn, hold
@@ -29,23 +27,23 @@ async def measure(path: str) -> None:
     results: list[Result] = []
     speaker = Speaker()
     async with server(path) as (url, pid):
-        idle = _memory(pid)
-        spent, talked, live = _processor(pid), 0.0, 0
+        idle = memory(pid)
+        spent, talked, live = processor(pid), 0.0, 0
         for _ in range(CALLS):
             began = time.monotonic()
             async with await WebRtcCaller.call(url) as caller:
                 await caller.ear.sound(0.0, GREETING_SECS)
                 await caller.ear.silence(GREETING_SECS)
                 await hold(caller, speaker, [turn for turn in SCRIPT if not turn.ends], results.append)
-                live = max(live, _memory(pid))
+                live = max(live, memory(pid))
             talked += time.monotonic() - began
-        spent = _processor(pid) - spent
+        spent = processor(pid) - spent
     await speaker.close()
     answers = sorted(result.answer_secs for result in results if result.answer_secs is not None)
     silenced = [result.silenced_secs for result in results if result.silenced_secs is not None]
     wrong = [result for result in results if result.problem]
     click.echo(f"turns            {len(results)}, {len(wrong)} wrong")
-    click.echo(f"answer           p50 {_share(answers, 0.5):.2f} s, p95 {_share(answers, 0.95):.2f} s, at the ear")
+    click.echo(f"answer           p50 {share(answers, 0.5):.2f} s, p95 {share(answers, 0.95):.2f} s, at the ear")
     click.echo(f"interruption     {statistics.median(silenced):.2f} s to silence (median of {len(silenced)})")
     click.echo(f"memory           {idle} MB idle, {live} MB with one call, children included")
     click.echo(f"processor        {100 * spent / talked:.0f} % of a core during a call")
@@ -66,36 +64,10 @@ async def measure_together(path: str, callers: int) -> None:
     speaker = Speaker()
     async with server(path) as (url, pid):
         found = await asyncio.gather(*(one(url) for _ in range(callers)))
-        live = _memory(pid)
+        live = memory(pid)
     await speaker.close()
     answers = sorted(result.answer_secs for results in found for result in results if result.answer_secs is not None)
-    click.echo(f"{callers} calls at once  {live} MB, answer p50 {_share(answers, 0.5):.2f} s of {len(answers)}")
-
-
-def _share(values: list[float], share: float) -> float:
-    return values[min(len(values) - 1, int(share * len(values)))] if values else float("nan")
-
-
-def _family(pid: int) -> Iterator[int]:
-    yield pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    for child in children:
-        yield from _family(int(child))
-
-
-def _memory(pid: int) -> int:
-    """Return the resident memory of a process and its children, in MB."""
-    pages = [int(Path(f"/proc/{each}/statm").read_text(encoding="ascii").split()[1]) for each in _family(pid)]
-    return sum(pages) * os.sysconf("SC_PAGE_SIZE") // 1_000_000
-
-
-def _processor(pid: int) -> float:
-    """Return the processor time of a process and its children, living and dead, in seconds."""
-    ticks = 0
-    for each in _family(pid):
-        fields = Path(f"/proc/{each}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        ticks += sum(int(field) for field in fields[11:15])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    click.echo(f"{callers} calls at once  {live} MB, answer p50 {share(answers, 0.5):.2f} s of {len(answers)}")
 
 
 def main() -> None:
