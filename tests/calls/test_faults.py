@@ -44,10 +44,12 @@ HEAD: Final = "version: 1\nname: desk\nprompt: Be brief.\nfailure: {say: That di
 LINE: Final = "That did not work."
 ANSWER: Final = "And a very good day to you."
 SPEECH_SECS: Final = 0.6
-# Within which something must be heard, else it is a silence; then, how long nothing more may come.
+# For how long a silence is waited for, and anything else; then, how long nothing more may come.
 BUDGET_SECS: Final = 3.5
+LIMIT_SECS: Final = 15.0
 CALM_SECS: Final = 1.2
-AT_ONCE: Final = 8
+STEP_SECS: Final = 0.1
+AT_ONCE: Final = 5
 
 
 @dataclass(frozen=True)
@@ -76,21 +78,25 @@ async def outcome(row: Row, folder: Path) -> tuple[str, tuple[str, ...]]:
     async with staged(loaded.agent, scene) as stage, calling(stage.agent, folder) as caller:
         stage.announce("Good day.", SPEECH_SECS)
         caller.speak(quiet(0.2) + tone(SPEECH_SECS))
-        await settled(caller)
-        heard = heard_by(caller, stage)
-    return heard, tuple(dict.fromkeys(plain(f"{each.source}: {each.text}") for each in caller.of(Trouble)))
+        await settled(caller, stage, row)
+        return heard_by(caller, stage), told_by(caller)
 
 
-async def settled(caller: Caller) -> None:
-    """Wait until something has been heard and it has been calm since, or the time is over."""
-    heard, calm, step = 0.0, 0.0, 0.1
-    for _ in range(int(BUDGET_SECS / step)):
-        await asyncio.sleep(step)
+async def settled(caller: Caller, stage: Stage, row: Row) -> None:
+    """Wait until what the row says has come and it has been calm since; a silence is waited for to its end."""
+    heard, calm = 0.0, 0.0
+    limit = BUDGET_SECS if row.heard == "nothing" else LIMIT_SECS
+    for _ in range(int(limit / STEP_SECS)):
+        await asyncio.sleep(STEP_SECS)
         now = caller.transport.out.heard_secs
-        calm = calm + step if now == heard and now else 0.0
+        calm = calm + STEP_SECS if now == heard and now else 0.0
         heard = now
-        if calm >= CALM_SECS:
+        if calm >= CALM_SECS and (heard_by(caller, stage), told_by(caller)) == (row.heard, row.told):
             return
+
+
+def told_by(caller: Caller) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(plain(f"{each.source}: {each.text}") for each in caller.of(Trouble)))
 
 
 def heard_by(caller: Caller, stage: Stage) -> str:
