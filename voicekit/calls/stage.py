@@ -8,7 +8,7 @@ from typing import Final
 from voicekit.calls.scene import Scene
 from voicekit.calls.stand_ins import STAND_INS, StandIn, cast, stand_in
 from voicekit.config.account import VARIABLES
-from voicekit.config.agent import Agent
+from voicekit.config.agent import CASCADE, Agent
 from voicekit.config.services import Service
 from voicekit.config.suggestions import listed, suggest
 from voicekit.config.transport import Transport
@@ -130,9 +130,10 @@ def _reaching(agent: Agent, address: str) -> Agent:
         found = stand_in(service)
         return found.instead_of(service, address, KEY) if found else service
 
-    one = {kind: service and reach(service) for kind, service in _single(agent).items()}
+    reached = {kind: tuple(map(reach, getattr(agent, kind))) for kind in CASCADE}
+    realtime = reach(agent.realtime) if agent.realtime else None
     return agent.model_copy(
-        update={**one, "llm": tuple(map(reach, agent.llm)), "transport": _hung_up_at(agent.transport, address)}
+        update={**reached, "realtime": realtime, "transport": _hung_up_at(agent.transport, address)}
     )
 
 
@@ -142,7 +143,3 @@ def _hung_up_at(transport: Transport, address: str) -> Transport:
         return transport
     account = {"account_sid": ACCOUNT, "auth_token": KEY, "endpoint": f"http://{address}"}
     return transport.model_copy(update=dict.fromkeys(("api_key", "api_secret", "region", "edge"), "") | account)
-
-
-def _single(agent: Agent) -> Mapping[str, Service | None]:
-    return {"asr": agent.asr, "tts": agent.tts, "realtime": agent.realtime}

@@ -10,13 +10,13 @@ def drawn(agent: Agent) -> list[str]:
     """Return the pipeline of an agent, one line a part."""
     parts = [
         (agent.transport.type, "the caller's sound comes in"),
-        ("asr", _named(agent.asr) if agent.asr else ""),
+        ("asr", ", ".join(_listed(agent.asr, f"{agent.fallback.asr_ms} ms without a transcript"))),
         ("turn", ", ".join(_turn(agent))),
-        ("llm", ", ".join(_models(agent))),
+        ("llm", ", ".join(_listed(agent.llm, f"{agent.fallback.llm_ms} ms without a word"))),
         ("realtime", _named(agent.realtime) if agent.realtime else ""),
         ("tools", ", ".join(agent.tools)),
         ("fillers", _fillers(agent.fillers) if agent.fillers and agent.tts else ""),
-        ("tts", _named(agent.tts) if agent.tts else ""),
+        ("tts", ", ".join(_listed(agent.tts, f"{agent.fallback.tts_ms} ms without a sound"))),
         (agent.transport.type, "the agent's sound goes out"),
     ]
     lines = [f"{name:10} {text}" for name, text in parts if text]
@@ -41,15 +41,14 @@ def _turn(agent: Agent) -> Iterator[str]:
         yield f"the turn ends {agent.turn.wait_ms} ms after the last speech"
     elif agent.realtime:
         yield f"{agent.realtime.provider.name} ends the turn"
-    elif agent.asr and agent.asr.provider.ends_turns(agent.asr.options):
-        yield f"{agent.asr.provider.name} ends the turn"
+    elif enders := [each.provider.name for each in agent.asr if each.provider.ends_turns(each.options)]:
+        yield f"{enders[0]} ends the turn"
     else:
         yield "smart-turn ends the turn"
 
 
-def _models(agent: Agent) -> Iterator[str]:
-    for first in agent.llm[:1]:
+def _listed(services: tuple[Service, ...], late: str) -> Iterator[str]:
+    """Yield who is asked first, and who takes over; `late` is after how long."""
+    for first in services[:1]:
         yield f"{_named(first)} ({len(first.rules.rules)} rules)" if first.rules else _named(first)
-    yield from (
-        f"then {_named(other)} after an error or {agent.fallback.llm_ms} ms without a word" for other in agent.llm[1:]
-    )
+    yield from (f"then {_named(other)} after an error or {late}" for other in services[1:])

@@ -5,18 +5,20 @@ a user reads about it. A tool is in `voicekit.config.tool`, the transport in `vo
 (asr, llm, tts, realtime) are read by `voicekit.config.services`.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from voicekit.config.document import Scalar
-from voicekit.config.fact import Fact
+from voicekit.config.failure import Failure, Fallback
+from voicekit.config.limits import Limits
 from voicekit.config.lines import Line, Template
 from voicekit.config.ranges import LANGUAGE, NAME, between, formed
 from voicekit.config.scalars import Bool, Int, Num, Text, read_text
 from voicekit.config.section import Section, absent
 from voicekit.config.services import Service
+from voicekit.config.silence import Silence
+from voicekit.config.switch import FALSE_IS_NONE
 from voicekit.config.tool import CheckedTool, ToolName
 from voicekit.config.transport import Transport
 
@@ -56,13 +58,6 @@ class Turn(Section):
     """With `fixed`: milliseconds of silence since the last speech; it includes `vad.stop_secs`."""
 
 
-class Fallback(Section):
-    """When the next service of a list takes over."""
-
-    llm_ms: Annotated[Int, between(200, 30000)] = 2000
-    """Milliseconds without a first word from the model."""
-
-
 class Fillers(Section):
     """What is said when the answer is late."""
 
@@ -75,21 +70,6 @@ class Fillers(Section):
     """Milliseconds until the next one, while the caller still waits."""
     per_turn: Annotated[Int, between(1, 5)] = 2
     """The most in one turn."""
-
-
-class Failure(Section):
-    """What the caller hears when a turn cannot be answered."""
-
-    say: Annotated[Line, Field(examples=["I am sorry, something went wrong. Please say that again."])]
-    """The words."""
-
-
-def _none_if_false(value: Any) -> Any:
-    return None if isinstance(value, Scalar) and value.plain and value.text == "false" else value
-
-
-FALSE_IS_NONE: Final = Fact(_none_if_false, lambda words: {"anyOf": [words, {"enum": [False]}]}, before=True)
-"""`false` switches the section off."""
 
 
 CASCADE: Final = ("asr", "llm", "tts")
@@ -126,23 +106,23 @@ class Agent(Section):
     turn: Turn = Field(default_factory=Turn)
     """When the caller has finished."""
     asr: Annotated[
-        InstanceOf[Service] | None,
+        tuple[InstanceOf[Service], ...],
         Field(examples=["deepgram/nova-3"], json_schema_extra=absent(_WITHOUT_REALTIME)),
-    ] = None
-    """Who hears."""
+    ] = ()
+    """Who hears; several are tried in order."""
     llm: Annotated[
         tuple[InstanceOf[Service], ...],
         Field(examples=["openai/gpt-4o-mini", ["openai", "anthropic"]], json_schema_extra=absent(_WITHOUT_REALTIME)),
     ] = ()
     """Who thinks; several are tried in order."""
     tts: Annotated[
-        InstanceOf[Service] | None,
+        tuple[InstanceOf[Service], ...],
         Field(
             examples=[{"provider": "elevenlabs", "voice": "21m00Tcm4TlvDq8ikWAM"}],
             json_schema_extra=absent(_WITHOUT_REALTIME),
         ),
-    ] = None
-    """Who speaks."""
+    ] = ()
+    """Who speaks; several are tried in order."""
     realtime: Annotated[
         InstanceOf[Service] | None,
         AfterValidator(_all_three),
@@ -159,15 +139,28 @@ class Agent(Section):
         Field(json_schema_extra=absent("the language's own words, after 900 ms; nothing with realtime")),
     ] = None
     """What is said when the answer is late: words, or how and when. `false`: nothing."""
+    silence: Annotated[
+        Silence | None,
+        FALSE_IS_NONE,
+        Field(json_schema_extra=absent("after 10 seconds, in the language's own words")),
+    ] = None
+    """What happens when the caller says nothing. `false`: the agent waits."""
     fallback: Fallback = Field(default_factory=Fallback)
     """When the next service of a list takes over."""
     failure: Annotated[Failure, Field(json_schema_extra=absent("the language's own words"))]
     """What the caller hears when a turn cannot be answered."""
+    limits: Annotated[Limits, Field(json_schema_extra=absent("10 minutes, 200 turns, 50 calls of tools, 5 US dollars"))]
+    """How much one call may take."""
 
     @property
     def services(self) -> tuple[Service, ...]:
         """The services of the file, in the order in which a call passes them."""
-        return tuple(service for service in (self.asr, *self.llm, self.tts, self.realtime) if service)
+        return (*self.asr, *self.llm, *self.tts, *((self.realtime,) if self.realtime else ()))
+
+    @property
+    def lists(self) -> tuple[tuple[Service, ...], ...]:
+        """Who hears, who thinks and who speaks, each in the order in which they are tried."""
+        return self.asr, self.llm, self.tts
 
     @property
     def detects_speech(self) -> bool:

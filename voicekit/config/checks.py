@@ -5,10 +5,12 @@ from typing import Final
 
 from voicekit.config.agent import Agent
 from voicekit.config.call_values import CALL_VALUES, begins_call_value
+from voicekit.config.failure_checks import FAILURE_CHECKS
 from voicekit.config.messages import Places
 from voicekit.config.placeholders import Placeholder
 from voicekit.config.realtime_checks import REALTIME_CHECKS
 from voicekit.config.request_checks import REQUEST_CHECKS
+from voicekit.config.services import Service
 from voicekit.config.suggestions import listed, suggest
 from voicekit.config.templates import Templated, templates
 from voicekit.config.transport_checks import TRANSPORT_CHECKS
@@ -52,34 +54,39 @@ def wait_without_fixed(agent: Agent, places: Places) -> Iterator[Problem]:
 
 def two_turn_detectors(agent: Agent, places: Places) -> Iterator[Problem]:
     """An asr that ends turns itself, and a timer beside it, would both end them."""
-    if agent.asr is None:
-        return
-    provider = agent.asr.provider
-    if agent.turn.end is not None and provider.ends_turns(agent.asr.options):
-        text = f"{provider.name} ends the turn itself; 'end: {agent.turn.end}' beside it would end it too"
-        hint = f"remove it: what ends a turn are {provider.name}'s own options"
-        yield Problem("two-turn-detectors", text, places.value("turn", "end"), hint)
+    for service in agent.asr:
+        provider = service.provider
+        if agent.turn.end is not None and provider.ends_turns(service.options):
+            text = f"{provider.name} ends the turn itself; 'end: {agent.turn.end}' beside it would end it too"
+            hint = f"remove it: what ends a turn are {provider.name}'s own options"
+            yield Problem("two-turn-detectors", text, places.value("turn", "end"), hint)
 
 
 def endpointing_is_not_turn_end(agent: Agent, places: Places) -> Iterator[Problem]:
     """Deepgram's endpointing is taken for the end of a turn by nearly everybody."""
-    if agent.asr and agent.asr.provider.name == "deepgram" and agent.asr.options.get("endpointing"):
-        text = "'endpointing' says when words are final; when the turn ends, 'turn' says"
-        place = places.key("asr", "endpointing")
-        yield Problem("endpointing-is-not-turn-end", text, place, severity=Severity.NOTE)
+    for number, service in enumerate(agent.asr):
+        if service.provider.name == "deepgram" and service.options.get("endpointing"):
+            text = "'endpointing' says when words are final; when the turn ends, 'turn' says"
+            place = places.key(*_path(agent.asr, number), "endpointing")
+            yield Problem("endpointing-is-not-turn-end", text, place, severity=Severity.NOTE)
+
+
+def _path(services: tuple[Service, ...], number: int) -> tuple[str | int, ...]:
+    """Return where a service of a list stands; a list of one is written as its item."""
+    kind = services[number].kind
+    return (kind, number) if len(services) > 1 else (kind,)
 
 
 def asr_never_final(agent: Agent, places: Places) -> Iterator[Problem]:
     """Words that are never called final are waited for: it is the longest pause of most slow agents."""
-    if agent.asr is None:
-        return
-    provider, options = agent.asr.provider, agent.asr.options
-    if not provider.never_final or provider.ends_turns(options) or "ttfs_p99_latency" in options:
-        return
-    secs = provider.options["ttfs_p99_latency"].default
-    text = f"{provider.name} never says that words are final: every turn waits {secs} s for more"
-    hint = "set the wait yourself, 'ttfs_p99_latency:' in seconds, or name an asr that says it"
-    yield Problem("asr-never-final", text, agent.asr.place, hint, Severity.WARNING)
+    for service in agent.asr:
+        provider, options = service.provider, service.options
+        if not provider.never_final or provider.ends_turns(options) or "ttfs_p99_latency" in options:
+            continue
+        secs = provider.options["ttfs_p99_latency"].default
+        text = f"{provider.name} never says that words are final: every turn waits {secs} s for more"
+        hint = "set the wait yourself, 'ttfs_p99_latency:' in seconds, or name an asr that says it"
+        yield Problem("asr-never-final", text, service.place, hint, Severity.WARNING)
 
 
 def missing_prompt(agent: Agent, places: Places) -> Iterator[Problem]:
@@ -110,24 +117,6 @@ def language_mismatch(agent: Agent, places: Places) -> Iterator[Problem]:
 
 def _for_language(kind: str) -> str:
     return "tts: espeak" if kind == "tts" else "no embedded asr knows another language: name a provider"
-
-
-def fallback_list(agent: Agent, places: Places) -> Iterator[Problem]:
-    """Falling back needs somebody to fall back to, and somebody else."""
-    if agent.llm and agent.fallback.model_fields_set and len(agent.llm) < 2:
-        text = "'fallback' needs a list of llm providers"
-        yield Problem("fallback-without-list", text, places.key("fallback"), "llm: [openai/gpt-4o-mini, anthropic]")
-    seen: set[tuple[object, ...]] = set()
-    for service in agent.llm:
-        one = (service.provider.name, service.model, service.options.get("endpoint"))
-        if one in seen:
-            text = f"{service.provider.name} falls back to itself: the same provider, model and endpoint twice"
-            yield Problem("fallback-to-itself", text, service.place, "remove one, or name another model")
-        seen.add(one)
-    if len(agent.llm) > 1 and any(service.rules for service in agent.llm):
-        yield Problem(
-            "rules-in-list", "'rules' cannot stand in a list of models", places.key("llm"), "keep one of them"
-        )
 
 
 def tools_named(agent: Agent, places: Places) -> Iterator[Problem]:
@@ -178,9 +167,11 @@ def _help(template: Templated, placeholder: Placeholder) -> str:
 
 def grammar_of_rules(agent: Agent, places: Places) -> Iterator[Problem]:
     """A recogniser that listens for the rules needs some."""
-    if agent.asr and agent.asr.options.get("grammar") == "rules" and not any(service.rules for service in agent.llm):
-        text = "'grammar: rules' needs 'llm: rules'"
-        yield Problem("grammar-without-rules", text, places.value("asr", "grammar"), "write grammar: open")
+    for number, service in enumerate(agent.asr):
+        if service.options.get("grammar") == "rules" and not any(model.rules for model in agent.llm):
+            text = "'grammar: rules' needs 'llm: rules'"
+            place = places.value(*_path(agent.asr, number), "grammar")
+            yield Problem("grammar-without-rules", text, place, "write grammar: open")
 
 
 def builtin_parameters(agent: Agent, places: Places) -> Iterator[Problem]:
@@ -214,13 +205,13 @@ CHECKS: Final[tuple[Check, ...]] = (
     asr_never_final,
     missing_prompt,
     language_mismatch,
-    fallback_list,
     tools_named,
     steps_named,
     placeholders_known,
     grammar_of_rules,
     builtin_parameters,
     tool_lines,
+    *FAILURE_CHECKS,
     *REALTIME_CHECKS,
     *REQUEST_CHECKS,
     *TRANSPORT_CHECKS,

@@ -13,11 +13,11 @@ from voicekit.config.agent import Agent
 from voicekit.config.checks import check
 from voicekit.config.document import DocumentError, Mapping, Node, Scalar
 from voicekit.config.environment import Expansion
-from voicekit.config.fillers import OFF, fill_in
 from voicekit.config.homes import homes_of
 from voicekit.config.layers import layered, settle
 from voicekit.config.messages import Places, plain, translate
 from voicekit.config.overrides import overridden
+from voicekit.config.own_lines import Missing, fill_in
 from voicekit.config.phrasebook import languages, phrasebook
 from voicekit.config.redaction import masked
 from voicekit.config.scalars import printable, shown
@@ -128,7 +128,7 @@ def _services(root: Mapping, reader: ServiceReader) -> dict[str, Any]:
     for kind in KINDS:
         if kind in root.entries:
             found = reader.read(kind, root.entries[kind])
-            services |= {kind: found if kind == "llm" else found[0]} if found else {}
+            services |= {kind: found[0] if kind == "realtime" else found} if found else {}
     return services
 
 
@@ -138,25 +138,28 @@ def _speak(root: Mapping, values: dict[str, Any], services: dict[str, Any]) -> I
     tag = language.text if isinstance(language, Scalar) and language.known else "en"
     phrases = phrasebook(tag)
     rules = [service for service in services.get("llm", ()) if service.rules and not service.rules.otherwise]
-    wanted = [*(["failure.say"] if "failure" not in values else []), *(["llm.otherwise"] if rules else [])]
-    if "fillers" in values or "realtime" not in root.entries:
-        wanted += fill_in(values, phrases)
-    if phrases is None and wanted and language:
-        yield _no_phrases(language, wanted)
-    values.setdefault("failure", {"say": list(phrases.failure) if phrases else [""]})
+    missing = fill_in(values, phrases, fillers="realtime" not in root.entries)
+    if phrases is None and rules:
+        missing = replace(missing, needed=(*missing.needed, "llm.otherwise"))
+    if phrases is None and language:
+        yield from _no_phrases(language, missing)
     for service in rules:
         lines = service.rules.model_copy(update={"otherwise": phrases.otherwise if phrases else ("",)})
         services["llm"] = tuple(replace(each, rules=lines) if each is service else each for each in services["llm"])
 
 
-def _no_phrases(language: Node, wanted: list[str]) -> Problem:
-    """Return what is wrong with a file that relies on lines which its language does not have."""
-    *others, last = wanted
-    listed = f"{', '.join(others)} and {last}" if others else last
+def _no_phrases(language: Node, missing: Missing) -> Iterator[Problem]:
+    """Yield what is wrong with a file that relies on lines which its language does not have."""
     built_in = f"(built in: {', '.join(languages())})"
-    if wanted == [OFF]:
-        text = f"there are no built-in fillers for {shown(language)}: a late answer is awaited in silence"
-        hint = f"write fillers: […], or fillers: false {built_in}"
-        return Problem("no-phrases", text, language.place, hint, Severity.WARNING)
-    text = f"there are no built-in phrases for {shown(language)}; the agent would be silent"
-    return Problem("no-phrases", text, language.place, f"write {listed} {built_in}")
+    if missing.needed:
+        text = f"there are no built-in phrases for {shown(language)}; the agent would be silent"
+        yield Problem("no-phrases", text, language.place, f"write {_listed(missing.needed)} {built_in}")
+    elif missing.off:
+        text = f"there are no built-in phrases for {shown(language)}: {_listed(missing.off)} stay unsaid"
+        hint = f"write them {built_in}, or switch them off: fillers: false, silence: {{nudges: []}}"
+        yield Problem("no-phrases", text, language.place, hint, Severity.WARNING)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from voicekit.config.account import VARIABLES
-from voicekit.config.agent import Agent
+from voicekit.config.agent import CASCADE, Agent
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
 from voicekit.config.keyterms import KEY as KEYTERMS
+from voicekit.config.own_lines import OWN_LINES
 from voicekit.config.phrasebook import phrasebook
 from voicekit.config.section import Section
 from voicekit.config.services import Service
@@ -30,18 +31,23 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./-]*)( [A-Za-z0-9_./-]+)*")
 # Options of a provider whose default of Pipecat's is worth a line; `voicekit providers` has the others.
 _SHOWN: Final = ("model", "voice")
 # Lines that the language brings.
-_SPOKEN: Final[Container[Path]] = (("failure", "say"), ("fillers", "say"))
+_SPOKEN: Final[Container[Path]] = frozenset(line.path for line in OWN_LINES)
 
 
 def _of_type(kind: str) -> Callable[[Agent], bool]:
     return lambda agent: agent.transport.type == kind
 
 
+def _of_several(kind: str) -> Callable[[Agent], bool]:
+    return lambda agent: len(getattr(agent, kind)) > 1
+
+
 # What is no part of a file that does not use it.
 _USED: Final[Table[Path, Callable[[Agent], bool]]] = {
     ("vad",): lambda agent: agent.detects_speech,
     ("turn", "wait_ms"): lambda agent: agent.turn.end == "fixed",
-    ("fallback",): lambda agent: len(agent.llm) > 1,
+    ("fallback",): lambda agent: any(len(services) > 1 for services in agent.lists),
+    **{("fallback", f"{kind}_ms"): _of_several(kind) for kind in CASCADE},
     **{("transport", key): _of_type(kind) for kind, keys in TRANSPORT_KEYS.items() for key in keys},
 }
 # What comes from the environment without the file's word: the value is shown by its variable.

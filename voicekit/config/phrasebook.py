@@ -18,14 +18,24 @@ class Phrasebook:
     Attributes:
         source: Where they come from, as `phrases/en`.
         failure: Said when a turn cannot be answered.
+        failure_goodbye: The last words when too many turns in a row have failed.
         otherwise: Said by `llm: rules` when nothing matches.
         fillers: Said when the answer is late.
+        nudges: Said when the caller is silent, in this order.
+        silence_goodbye: The last words to a caller who stays silent.
+        limits_warning: Said before a call reaches the time it may last.
+        limits_goodbye: The last words of a call that has reached a limit.
     """
 
     source: str
     failure: tuple[str, ...]
+    failure_goodbye: tuple[str, ...]
     otherwise: tuple[str, ...]
     fillers: tuple[str, ...]
+    nudges: tuple[str, ...]
+    silence_goodbye: tuple[str, ...]
+    limits_warning: tuple[str, ...]
+    limits_goodbye: tuple[str, ...]
 
 
 @cache

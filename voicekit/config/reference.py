@@ -17,7 +17,7 @@ from voicekit.config.docstrings import documented
 from voicekit.config.fact import Words
 from voicekit.config.keyterms import KEY as KEYTERMS
 from voicekit.config.rules import Rules
-from voicekit.config.services import Service
+from voicekit.config.services import TIMEOUT, USUAL_TIMEOUT, Service
 from voicekit.config.shorthand import BUILTIN, MEANS, TOOL_MEANS
 from voicekit.providers.catalog import KINDS, Kind, Option, Provider, catalog
 
@@ -170,6 +170,10 @@ CLASS: Final[Words] = {
 def own_words(provider: Provider) -> dict[str, Words]:
     """Return what the keys mean that are ours and stand among a provider's options."""
     words: dict[str, Words] = {}
+    if not provider.one_of:
+        limit = "Seconds that one attempt may take: to connect, and to its first result."
+        bounds = {"minimum": 0.5, "maximum": 120, "default": USUAL_TIMEOUT[provider.kind]}
+        words[TIMEOUT] = {"description": limit, "type": "number", **bounds}
     if provider.kind == "asr" and not provider.one_of:
         terms = "Names and words to expect, in the form that the provider wants them in."
         words[KEYTERMS] = {"description": terms, "type": "array", "items": {"type": "string"}, "examples": [["Acme"]]}

@@ -19,7 +19,12 @@ from voicekit.config.scalars import printable, read_any, wrong_type
 from voicekit.config.shorthand import as_service
 from voicekit.config.suggestions import Homes, answer
 from voicekit.problems import Place, Problem, Severity
-from voicekit.providers.catalog import Kind, Provider, catalog, provider
+from voicekit.providers.catalog import Kind, Option, Provider, catalog, provider
+
+TIMEOUT: Final = "timeout_secs"
+"""The key of every service that says how long one attempt may take, in seconds."""
+USUAL_TIMEOUT: Final[Values[Kind, float]] = {"asr": 5.0, "llm": 10.0, "tts": 5.0, "realtime": 8.0}
+_TIMEOUT_OPTION: Final = Option(TIMEOUT, ("num",), "any", (), False, None, "", False, "", "", low=0.5, high=120)
 
 _CLASS: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -39,6 +44,7 @@ class Service:
         extra: What is passed on to the provider's API as it is written.
         place: Where the provider is named.
         written: What stands beside `class`, read when the file runs; None with a provider.
+        given_secs: How long one attempt may take, where the file says so, in seconds.
     """
 
     kind: Kind
@@ -48,6 +54,12 @@ class Service:
     rules: "Rules | None" = None
     extra: Values[str, object] = field(default_factory=dict)
     written: Mapping | None = None
+    given_secs: float | None = None
+
+    @property
+    def timeout_secs(self) -> float:
+        """How long one attempt may take, in seconds: to connect, and to its first result."""
+        return USUAL_TIMEOUT[self.kind] if self.given_secs is None else self.given_secs
 
     @property
     def model(self) -> str:
@@ -78,7 +90,7 @@ class ServiceReader:
         items = node.items if isinstance(node, Sequence) else (node,)
         if not items:
             self.problems.append(wrong_value("empty-list", {}, kind, node))
-        if len(items) > 1 and kind != "llm":
+        if len(items) > 1 and kind == "realtime":
             text = f"'{kind}' takes one provider, not a list of {len(items)}"
             self.problems.append(Problem("one-provider", text, node.place, "keep the first"))
             items = items[:1]
@@ -116,10 +128,12 @@ class ServiceReader:
             place: Where it is named.
         """
         options = {**provider.defaults, **dict(self._options(provider, beside))}
-        given = {*beside.entries, *self._meant}
+        named = {*beside.entries, *self._meant}
         options |= dict(self._implied(provider, beside, place))
-        self._needs(provider, given | {*options}, place)
-        return Service(provider.kind, provider, options, place, extra=self._extra(provider, beside))
+        self._needs(provider, named | {*options}, place)
+        secs = options.pop(TIMEOUT, None)
+        given = float(secs) if isinstance(secs, int | float) else None
+        return Service(provider.kind, provider, options, place, extra=self._extra(provider, beside), given_secs=given)
 
     def _own_class(self, kind: Kind, section: Mapping) -> Service | None:
         named, place = section.entries["class"], section.keys["class"]
@@ -178,7 +192,7 @@ class ServiceReader:
         """Yield options and their values; None stands for one that has been reported, or that is not set yet."""
         self._meant.clear()
         for key, node in section.entries.items():
-            option = provider.options.get(key)
+            option = _TIMEOUT_OPTION if key == TIMEOUT and not provider.one_of else provider.options.get(key)
             if option is not None:
                 self.problems += remarks(provider, option, node, section.keys[key])
                 value, problem = read(option, node)

@@ -24,7 +24,7 @@ def settle(agent: Agent) -> Agent:
     Raises:
         Refused: This machine lacks an engine that the file names; the problem says what to type.
     """
-    settled = agent.model_copy(update={"tts": _chosen(agent, agent.tts)}) if agent.tts else agent
+    settled = agent.model_copy(update={"tts": tuple(_chosen(agent, each) for each in agent.tts)})
     for service in settled.services:
         if missing := _missing(service.kind, service.provider.name):
             reason, _, remedy = missing.partition(": ")

@@ -14,7 +14,7 @@ from voicekit.config.environment import Expansion
 from voicekit.config.homes import homes_of
 from voicekit.config.services import Service, ServiceReader
 from voicekit.problems import Problem, Refused, has_errors
-from voicekit.providers.catalog import provider
+from voicekit.providers.catalog import KINDS, provider
 from voicekit.runtime.functions import find
 from voicekit.services.introspect import describe, kind_of
 
@@ -34,8 +34,9 @@ def with_own_classes(agent: Agent, folder: Path) -> Agent:
     if not any(service.written for service in agent.services):
         return agent
     services = [_read(each, each.written, folder) if each.written else each for each in agent.services]
-    read: dict[str, Service | tuple[Service, ...]] = {service.kind: service for service in services}
-    return agent.model_copy(update=read | {"llm": tuple(each for each in services if each.kind == "llm")})
+    of: dict[str, tuple[Service, ...]] = {kind: tuple(each for each in services if each.kind == kind) for kind in KINDS}
+    realtime = next(iter(of["realtime"]), None)
+    return agent.model_copy(update={**of, "realtime": realtime})
 
 
 def _read(service: Service, written: Mapping, folder: Path) -> Service:

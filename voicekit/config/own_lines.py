@@ -1,0 +1,102 @@
+"""Own lines: what an agent says that its file does not, in its language; and what a file must write without them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from voicekit.config.document import Scalar
+from voicekit.config.phrasebook import Phrasebook
+
+# Stands for the language's own list, as an item or as the whole line.
+BUILTIN: Final = "builtin"
+# What stands for a line that is not there, where it is not one silent variant.
+_NOTHING: Final[Mapping[str, tuple[str, ...]]] = {"nudges": ()}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLine:
+    """A line that a language brings.
+
+    Attributes:
+        section: Where it stands.
+        key: Its key there.
+        phrases: The field of a phrasebook that has it.
+        needed: Whether a file must write it where its language has none; else nothing is said.
+        off: What a file may write to do without it, where it is not needed.
+        listed: Whether `builtin` may stand in the file's own.
+    """
+
+    section: str
+    key: str
+    phrases: str
+    needed: bool = True
+    off: str = ""
+    listed: bool = False
+
+    @property
+    def path(self) -> tuple[str, str]:
+        """Where it stands."""
+        return self.section, self.key
+
+
+OWN_LINES: Final = (
+    OwnLine("fillers", "say", "fillers", needed=False, off="fillers", listed=True),
+    OwnLine("silence", "nudges", "nudges", needed=False, off="silence.nudges", listed=True),
+    OwnLine("silence", "goodbye", "silence_goodbye"),
+    OwnLine("failure", "say", "failure"),
+    OwnLine("failure", "goodbye", "failure_goodbye"),
+    OwnLine("limits", "warn_say", "limits_warning", needed=False, off="limits.warn_say"),
+    OwnLine("limits", "goodbye", "limits_goodbye"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The lines of a file for which its language has none.
+
+    Attributes:
+        needed: What the file must write.
+        off: What is not said, unless the file writes it.
+    """
+
+    needed: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+
+
+def fill_in(values: dict[str, Any], phrases: Phrasebook | None, *, fillers: bool) -> Missing:
+    """Give a file the lines of its language that it asks for or leaves out; return those that there are none for.
+
+    Args:
+        values: The sections of the file, by name; what is missing is put in.
+        phrases: The lines of its language.
+        fillers: Whether a file that says nothing of fillers has some.
+    """
+    needed, off = [], []
+    for line in OWN_LINES:
+        if line.section == "fillers" and not (fillers or "fillers" in values):
+            continue
+        written = values.get(line.section, {})
+        items = _asked(line, written) if isinstance(written, dict) else []
+        if not any(_is_builtin(item, line) for item in items):
+            continue
+        if phrases is None and (line.needed or line.key in written or line.off in values):
+            needed.append(f"{line.section}.{line.key}")
+        elif phrases is None:
+            off.append(line.off)
+        if phrases or line.section != "fillers":
+            own = getattr(phrases, line.phrases) if phrases else _NOTHING.get(line.key, ("",))
+            filled = [each for item in items for each in (own if _is_builtin(item, line) else [item])]
+            values[line.section] = written | {line.key: filled}
+    return Missing(tuple(needed), tuple(off))
+
+
+def _asked(line: OwnLine, written: dict[str, Any]) -> list[Any]:
+    """Return what the file has of a line, `builtin` where it says nothing."""
+    say = written.get(line.key, BUILTIN)
+    return say if isinstance(say, list) and line.listed else [say]
+
+
+def _is_builtin(item: object, line: OwnLine) -> bool:
+    if item == BUILTIN:
+        return True
+    return line.listed and isinstance(item, Scalar) and item.plain and item.text == BUILTIN
