@@ -27,7 +27,7 @@ from voicekit.config.services import Service
 from voicekit.problems import Place, Refused
 from voicekit.providers.catalog import Kind, catalog
 from voicekit.runtime.construct import construct
-from voicekit.runtime.failover import FailoverLLM
+from voicekit.runtime.failover_llm import FailoverLLM
 from voicekit.runtime.pipeline import assemble
 from voicekit.runtime.realtime import Realtime
 from voicekit.runtime.resources import Resources

@@ -15,6 +15,7 @@ from voicekit.records.events import (
     Event,
     Listener,
     Stages,
+    TakenOver,
     ToolFinished,
     Trouble,
 )
@@ -22,6 +23,9 @@ from voicekit.records.events import (
 _ENDED = {
     "caller": "the caller hung up",
     "agent": "the agent hung up",
+    "silence": "the agent hung up on silence",
+    "limit": "the agent hung up at a limit",
+    "failure": "the agent hung up after a failure",
     "server": "the server ended it",
     "error": "it broke off",
 }
@@ -53,6 +57,9 @@ def told(event: Event) -> str:
             return f"tool    {name} {'failed' if failed else 'answered'} in {ms} ms"
         case Trouble(source, text):
             return f"trouble: {source}: {text}"
+        case TakenOver(source, old, new, reason):
+            step = f"{new} is asked again" if old == new else f"{old} -> {new}"
+            return f"failover: {source}: {step}: {reason}"
         case CallEnded(reason, secs):
             return f"{_ENDED[reason]} after {secs:.0f} s"
         case AnswerBegan():
@@ -69,7 +76,7 @@ class _Call:
             self.answers.append(event.stages)
         elif text := told(event):
             took = self._took() if isinstance(event, AgentSaid) else ""
-            click.echo(f"call {self.number}  {text}{took}", err=isinstance(event, Trouble))
+            click.echo(f"call {self.number}  {text}{took}", err=isinstance(event, Trouble | TakenOver))
 
     def _took(self) -> str:
         """Return how long the answer took, once for each answer."""

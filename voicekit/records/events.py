@@ -85,12 +85,36 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenOver:
+    """Another service of a list goes on with the work of one that has failed, or an earlier one is back.
+
+    Attributes:
+        source: `asr`, `llm` or `tts`.
+        old: Who had it, as `openai/gpt-4o-mini`.
+        new: Who has it; the same name where the same one is asked again.
+        reason: What happened.
+    """
+
+    source: str
+    old: str
+    new: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
-    """The line is closed. `reason` is `caller`, `agent`, `server` or `error`."""
+    """The line is closed.
+
+    Attributes:
+        reason: `caller`, `agent`, `silence`, `limit`, `failure`, `server` or `error`.
+        secs: How long it was open.
+    """
 
     reason: str
     secs: float
 
 
-Event: TypeAlias = CallStarted | CallerSaid | AnswerBegan | AgentSaid | AgentFilled | ToolFinished | Trouble | CallEnded
+Event: TypeAlias = (
+    CallStarted | CallerSaid | AnswerBegan | AgentSaid | AgentFilled | ToolFinished | Trouble | TakenOver | CallEnded
+)
 Listener: TypeAlias = Callable[[Event], None]

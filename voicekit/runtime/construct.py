@@ -14,6 +14,7 @@ from voicekit.config.agent import Agent
 from voicekit.config.services import Service
 from voicekit.problems import Problem, Refused
 from voicekit.providers.catalog import Provider
+from voicekit.runtime.clients import ask_once
 from voicekit.runtime.hooks import HOOKS
 from voicekit.runtime.resources import Resources
 from voicekit.services import signatures
@@ -47,10 +48,12 @@ def construct(agent: Agent, service: Service, resources: Resources, values: Valu
             arguments = _coerced(arguments, signatures.constructor(cls))
         if provider.settings:
             arguments["settings"] = _settings(cls, provider, settings)
-        return cast("FrameProcessor", cls(**arguments))
+        made = cast("FrameProcessor", cls(**arguments))
     except Exception as error:
         text = f"{provider.name} cannot be built: {error}"
         raise Refused([Problem("service-refused", text, service.place)]) from error
+    ask_once(made)
+    return made
 
 
 def service_class(service: Service) -> type:

@@ -14,7 +14,7 @@ from pipecat.utils.errors import ErrorCategory
 from voicekit.config.agent import Agent
 from voicekit.config.lines import said
 from voicekit.records.events import Listener, Trouble
-from voicekit.runtime.failover import FailoverLLM
+from voicekit.runtime.failover_llm import FailoverLLM
 from voicekit.runtime.readable import readable
 from voicekit.services.llm_rules import Values
 

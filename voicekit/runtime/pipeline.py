@@ -26,10 +26,11 @@ from voicekit.records.events import Listener
 from voicekit.runtime.asides import Asides
 from voicekit.runtime.captions import Captions
 from voicekit.runtime.construct import construct
-from voicekit.runtime.failover import FailoverLLM
+from voicekit.runtime.failover_llm import FailoverLLM
 from voicekit.runtime.fillers import Fillers
 from voicekit.runtime.realtime import Bypass, Realtime, ToolVoice
 from voicekit.runtime.resources import Resources
+from voicekit.runtime.succession import Terms
 from voicekit.runtime.turns import turn_strategies
 from voicekit.runtime.vad import vad_analyzer
 from voicekit.services.llm_rules import Values
@@ -91,7 +92,8 @@ def _services(
     for service in agent.services:
         of[service.kind].append(construct(agent, service, resources, values))
     if of["llm"] and not any(service.rules for service in agent.llm):
-        of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), agent.fallback.llm_ms / 1000, listener)]
+        terms = Terms("llm", agent.llm, agent.fallback, listener)
+        of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), terms)]
     # Without a voice, the words of a conversation that is written go the same way.
     voices = of["tts"] or ([Captions()] if of["llm"] else [])
     if of["tts"]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -21,31 +22,45 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.workers.runner import WorkerRunner
 
-from voicekit.records.events import Event, Trouble
-from voicekit.runtime import failover
-from voicekit.runtime.failover import FailoverLLM
+from voicekit.config.failure import Fallback
+from voicekit.config.services import Service
+from voicekit.problems import Place
+from voicekit.providers.catalog import catalog
+from voicekit.records.events import Event, TakenOver
+from voicekit.runtime.clients import ask_once
+from voicekit.runtime.failover_llm import FailoverLLM
+from voicekit.runtime.succession import Terms
 
 PATIENT_SECS = 8.0
+NAMES = ("one", "two")
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def speaking(words: str, *, after: asyncio.Event | None = None) -> Answer:
     """An OpenAI-compatible endpoint that streams these words."""
 
+    return streaming([f"{word} " for word in words.split()], before=after)
+
+
+def streaming(words: list[str], after: asyncio.Event | None = None, before: asyncio.Event | None = None) -> Answer:
+    """An OpenAI-compatible endpoint that streams these tokens; what it waits for before and after them."""
+
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        if after is not None:
-            await after.wait()
-        for word in words.split():
+        if before is not None:
+            await before.wait()
+        for word in words:
             chunk = {
                 "id": "1",
                 "object": "chat.completion.chunk",
                 "created": 1,
                 "model": "m",
-                "choices": [{"index": 0, "delta": {"role": "assistant", "content": f"{word} "}, "finish_reason": None}],
+                "choices": [{"index": 0, "delta": {"role": "assistant", "content": word}, "finish_reason": None}],
             }
             await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        if after is not None:
+            await after.wait()
         await response.write(b"data: [DONE]\n\n")
         return response
 
@@ -94,15 +109,23 @@ class Heard(FrameProcessor):
         await self.push_frame(frame, direction)
 
 
+def section(name: str, timeout_secs: float) -> Service:
+    provider = catalog().find("llm", "openai")
+    assert provider is not None
+    return Service("llm", provider, {"model": name}, Place("agent.yaml", 1, 1), given_secs=timeout_secs)
+
+
 class Line:
     """A pipeline of a list of models, asked as a user aggregator would."""
 
-    def __init__(self, urls: list[str], first_word_secs: float) -> None:
+    def __init__(self, urls: list[str], first_word_secs: float, timeout_secs: float) -> None:
         self.events: list[Event] = []
         self.errors: asyncio.Queue[str] = asyncio.Queue()
         self.models = [self._model(url) for url in urls]
         self.heard = Heard()
-        self.llm = FailoverLLM(list(self.models), first_word_secs, self.events.append)
+        sections = [section(name, timeout_secs) for name in NAMES[: len(urls)]]
+        self.terms = Terms("llm", sections, Fallback(llm_ms=round(first_word_secs * 1000)), self.events.append)
+        self.llm = FailoverLLM(list(self.models), self.terms)
         self.worker = PipelineWorker(Pipeline([self.llm, self.heard]), enable_rtvi=False, idle_timeout_secs=None)
 
         async def failed(_worker: object, frame: Frame) -> None:
@@ -113,8 +136,7 @@ class Line:
     @staticmethod
     def _model(url: str) -> OpenAILLMService:
         model = OpenAILLMService(api_key="x", base_url=url, settings=OpenAILLMService.Settings(model="m"))
-        # The SDK's own retries only make a failure later.
-        model._client = model._client.with_options(max_retries=0)
+        ask_once(model)
         return model
 
     async def ask(self, text: str) -> None:
@@ -126,13 +148,15 @@ class Line:
                 pass
         return said
 
-    def trouble(self) -> list[str]:
-        return [event.text for event in self.events if isinstance(event, Trouble)]
+    def taken_over(self) -> list[tuple[str, str, str]]:
+        return [(event.old, event.new, event.reason) for event in self.events if isinstance(event, TakenOver)]
 
 
 @asynccontextmanager
-async def line(urls: list[str], first_word_secs: float = PATIENT_SECS) -> AsyncIterator[Line]:
-    made = Line(urls, first_word_secs)
+async def line(
+    urls: list[str], first_word_secs: float = PATIENT_SECS, timeout_secs: float = PATIENT_SECS
+) -> AsyncIterator[Line]:
+    made = Line(urls, first_word_secs, timeout_secs)
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(made.worker)
     running = asyncio.create_task(runner.run())
@@ -153,7 +177,7 @@ async def test_the_first_answers_while_it_can() -> None:
     ):
         await call.ask("hello")
         assert await call.answer(">") == "< one two >"
-        assert call.trouble() == []
+        assert call.taken_over() == []
 
 
 @pytest.mark.parametrize("status", [401, 429, 500, 503])
@@ -165,10 +189,10 @@ async def test_an_error_hands_the_turn_to_the_next(status: int) -> None:
     ):
         await call.ask("hello")
         assert await call.answer("two >") == "< > < from two >"
-        failed, took_over = call.trouble()
-        assert failed.startswith("OpenAI failed: Error during completion: Error code: ")
-        assert str(status) in failed
-        assert took_over == "OpenAI takes over"
+        [(old, new, reason)] = call.taken_over()
+        assert (old, new) == ("openai/one", "openai/two")
+        assert reason.startswith("Error during completion: Error code: ")
+        assert str(status) in reason
         await call.ask("again")
         assert await call.answer("two >") == "< > < from two > < from two >"
 
@@ -188,7 +212,7 @@ async def test_a_slow_model_is_stopped_and_the_next_is_asked() -> None:
     ):
         await call.ask("hello")
         assert await call.answer("two >") == "< > < from two >"
-        assert call.trouble() == ["OpenAI was too slow: no word within 0.4 s", "OpenAI takes over"]
+        assert call.taken_over() == [("openai/one", "openai/two", "no word within 0.4 s")]
         never.set()
 
 
@@ -200,13 +224,12 @@ async def test_when_all_fail_the_turn_has_failed() -> None:
         assert call.errors.empty()
 
 
-async def test_the_last_one_is_waited_for_longer_but_may_not_hang_either(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failover, "LAST_SECS", 1.5)
+async def test_the_last_one_is_waited_for_longer_but_may_not_hang_either() -> None:
     never = asyncio.Event()
     async with (
         endpoint(refusing(500)) as first,
         endpoint(speaking("x", after=never)) as second,
-        line([first, second], 0.4) as call,
+        line([first, second], 0.4, 1.5) as call,
     ):
         await call.ask("hello")
         async with asyncio.timeout(10):
@@ -214,14 +237,94 @@ async def test_the_last_one_is_waited_for_longer_but_may_not_hang_either(monkeyp
         never.set()
 
 
-async def test_one_model_alone_may_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failover, "LAST_SECS", 0.6)
+async def test_one_model_alone_may_not_hang() -> None:
     never = asyncio.Event()
-    async with endpoint(speaking("x", after=never)) as only, line([only], 0.4) as call:
+    async with endpoint(speaking("x", after=never)) as only, line([only], 0.4, 0.6) as call:
         await call.ask("hello")
         async with asyncio.timeout(10):
             assert await call.errors.get() == "no word within 0.6 s"
         never.set()
+
+
+async def test_one_model_alone_is_asked_a_second_time_after_an_error_and_no_third_time() -> None:
+    asked = 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        return await (speaking("after all") if asked == 2 else refusing(503))(request)
+
+    async with endpoint(answer) as only, line([only]) as call:
+        await call.ask("hello")
+        assert await call.answer("all >") == "< > < after all >"
+        assert [names for *names, _ in call.taken_over()] == [["openai/one", "openai/one"]]
+        asked = 2
+        await call.ask("and now?")
+        async with asyncio.timeout(10):
+            assert "503" in await call.errors.get()
+        assert asked == 4
+
+
+@pytest.mark.parametrize("words", ["", " \n "])
+async def test_an_answer_without_words_has_failed(words: str) -> None:
+    async with (
+        endpoint(streaming([words])) as first,
+        endpoint(speaking("from two")) as second,
+        line([first, second]) as call,
+    ):
+        await call.ask("hello")
+        assert (await call.answer("two >")).endswith("> < from two >")
+        assert call.taken_over() == [("openai/one", "openai/two", "its answer has no words")]
+
+
+async def test_who_falls_silent_in_the_middle_has_failed() -> None:
+    never = asyncio.Event()
+    async with (
+        endpoint(streaming(["Well", " then"], never)) as first,
+        endpoint(speaking("from two")) as second,
+        line([first, second], 0.4) as call,
+    ):
+        await call.ask("hello")
+        assert await call.answer("two >") == "< Well then > < from two >"
+        assert call.taken_over() == [("openai/one", "openai/two", "no more words for 0.4 s")]
+        never.set()
+
+
+async def test_errors_in_a_row_are_counted_where_the_file_says_so() -> None:
+    async with (
+        endpoint(refusing(500)) as first,
+        endpoint(speaking("from two")) as second,
+        line([first, second]) as call,
+    ):
+        call.llm.strategy.agree(replace(call.terms, fallback=Fallback(errors=2)))
+        await call.ask("hello")
+        assert await call.answer("two >") == "< > < > < from two >"
+        assert [names for *names, _ in call.taken_over()] == [["openai/one"] * 2, ["openai/one", "openai/two"]]
+
+
+@pytest.mark.parametrize("returns", [True, False])
+async def test_the_first_is_tried_again_when_it_has_cooled_down(returns: bool) -> None:
+    answers = [refusing(500), speaking("one again")]
+
+    async def changing(request: web.Request) -> web.StreamResponse:
+        return await answers.pop(0)(request)
+
+    now = 1000.0
+    async with (
+        endpoint(changing) as first,
+        endpoint(speaking("from two")) as second,
+        line([first, second]) as call,
+    ):
+        fallback = Fallback(cool_down_secs=60, **{"return": returns})
+        call.llm.strategy.agree(replace(call.terms, fallback=fallback, now=lambda: now))
+        for at in (1000.0, 1059.0):
+            now = at
+            await call.ask("hello")
+            await call.answer("two >")
+        now = 1060.0
+        await call.ask("hello")
+        assert (await call.answer(">" if returns else "two >")).endswith("one again >" if returns else "two >")
+        assert call.taken_over()[1:] == [("openai/two", "openai/one", "tried again after 60 s")] * returns
 
 
 async def test_one_model_alone_whose_key_is_refused_fails_every_turn_aloud() -> None:
