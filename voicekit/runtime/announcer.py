@@ -1,0 +1,114 @@
+"""Announcer: plays the lines that must be heard whatever has failed, past the model and the voice, as ready-made sound."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipecat.frames.frames import (
+    DataFrame,
+    Frame,
+    InterruptionFrame,
+    SpeechOutputAudioRawFrame,
+)
+from pipecat.observers.base_observer import BaseObserver, FramePushed
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.transports.base_output import BaseOutputTransport
+
+from voicekit.records.events import AgentFilled, Listener
+
+# The piece that is handed on at once: small enough to be stopped between two.
+_SLICE_SECS: Final = 0.5
+# What a transport takes for the end of speech (`BOT_VAD_STOP_SECS` of Pipecat), with some to spare.
+_QUIET_SECS: Final = 0.5
+
+Render = Callable[[str], Awaitable[bytes | None]]
+"""Returns words as sound, 16 bit and mono at the rate of the agent's sound; None where nobody can say them."""
+
+
+@dataclass
+class Announced(SpeechOutputAudioRawFrame):
+    """Sound of a line; a transport takes it for the agent's speech, and nobody for an answer's."""
+
+
+@dataclass
+class Played(DataFrame):
+    """Comes behind the sound of a line; whoever waits for it is told when it leaves the transport.
+
+    Attributes:
+        heard: Set then, and when the line is cut off.
+    """
+
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Announcer(FrameProcessor):
+    """Says lines, between the voice and the transport.
+
+    Args:
+        render: Makes the sound.
+        rate: Of it, in Hz.
+        listener: Told of each line.
+    """
+
+    def __init__(self, render: Render, rate: int, listener: Listener) -> None:
+        super().__init__()
+        self._render = render
+        self._rate = rate
+        self._listener = listener
+        self._pending: list[Played] = []
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Pass on everything; a line that may be interrupted ends with an interruption."""
+        await super().process_frame(frame, direction)
+        await self.push_frame(frame, direction)
+        if isinstance(frame, InterruptionFrame):
+            for played in [each for each in self._pending if each.interruptible]:
+                played.heard.set()
+
+    async def say(self, words: str, *, interruptible: bool = True) -> bool:
+        """Stop whatever is said, say a line, and return when it has been heard to its end or was cut off.
+
+        Args:
+            words: The line.
+            interruptible: Whether the caller may cut it off.
+
+        Returns:
+            False where nobody can say it.
+        """
+        sound = await self._render(words) if words.strip() else None
+        if sound is None:
+            return False
+        await self.broadcast_interruption()
+        self._listener(AgentFilled(words))
+        played = Played()
+        played.interruptible = interruptible
+        self._pending.append(played)
+        try:
+            await self._play(sound, played)
+            await played.heard.wait()
+        finally:
+            self._pending.remove(played)
+        return True
+
+    async def _play(self, sound: bytes, played: Played) -> None:
+        sound += bytes(_bytes(_QUIET_SECS, self._rate))
+        step = _bytes(_SLICE_SECS, self._rate)
+        for at in range(0, len(sound), step):
+            frame = Announced(sound[at : at + step], self._rate, 1)
+            frame.interruptible = played.interruptible
+            await self.push_frame(frame)
+        await self.push_frame(played)
+
+
+class Playout(BaseObserver):
+    """Tells whoever waits for a line that it has left the transport."""
+
+    async def on_push_frame(self, data: FramePushed) -> None:
+        """Look at what comes out behind the transport."""
+        if isinstance(data.frame, Played) and isinstance(data.source, BaseOutputTransport):
+            data.frame.heard.set()
+
+
+def _bytes(secs: float, rate: int) -> int:
+    return round(secs * rate) * 2
