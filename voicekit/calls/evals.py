@@ -103,4 +103,4 @@ def written(agent: Agent) -> Agent:
 
     A realtime provider is both at once, and stays.
     """
-    return agent if agent.realtime else agent.model_copy(update={"asr": None, "tts": None})
+    return agent if agent.realtime else agent.model_copy(update={"asr": (), "tts": ()})

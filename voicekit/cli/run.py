@@ -104,9 +104,10 @@ async def _serve(
     gc.freeze()
     gc.enable()
     host = Host(agent, path.parent, mocked=emulate is not None, told=_telling(emulate) if emulate else None)
-    await host.warm_up()
+    lines_by = await host.warm_up()
     ready = f"{agent.name}: ready after {time.monotonic() - began:.1f} s: {_who(agent, host.agent)}"
     click.echo(ready, err=True)
+    click.echo(f"{agent.name}: lines that must be heard whatever fails: {lines_by}", err=True)
     address = f"http://{HOST}:{listening.getsockname()[1]}"
     for way in ways_in(agent.transport.type, address.replace("http", "ws")):
         click.echo(f"{agent.name}: {way}", err=True)

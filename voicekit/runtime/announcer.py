@@ -1,4 +1,4 @@
-"""Announcer: plays the lines that must be heard whatever has failed, past the model and the voice, as ready-made sound."""
+"""Announcer: plays lines that must be heard whatever has failed, past model and voice, as ready-made sound."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -52,7 +52,7 @@ class Announcer(FrameProcessor):
     """
 
     def __init__(self, render: Render, rate: int, listener: Listener) -> None:
-        super().__init__()
+        super().__init__(enable_direct_mode=True)
         self._render = render
         self._rate = rate
         self._listener = listener
@@ -66,11 +66,12 @@ class Announcer(FrameProcessor):
             for played in [each for each in self._pending if each.interruptible]:
                 played.heard.set()
 
-    async def say(self, words: str, *, interruptible: bool = True) -> bool:
-        """Stop whatever is said, say a line, and return when it has been heard to its end or was cut off.
+    async def say(self, words: str, *, stop: bool = True, interruptible: bool = True) -> bool:
+        """Say a line, and return when it has been heard to its end or was cut off.
 
         Args:
             words: The line.
+            stop: Whether what is said and thought is stopped first, as an interruption does; else it goes on.
             interruptible: Whether the caller may cut it off.
 
         Returns:
@@ -79,7 +80,8 @@ class Announcer(FrameProcessor):
         sound = await self._render(words) if words.strip() else None
         if sound is None:
             return False
-        await self.broadcast_interruption()
+        if stop:
+            await self.broadcast_interruption()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
         self._listener(AgentFilled(words))
         played = Played()
         played.interruptible = interruptible

@@ -5,7 +5,7 @@ import contextlib
 import time
 from typing import Any
 
-from pipecat.frames.frames import ErrorFrame, OutputAudioRawFrame, TTSSpeakFrame
+from pipecat.frames.frames import ErrorFrame, TTSSpeakFrame
 from pipecat.observers.base_observer import BaseObserver
 from pipecat.observers.user_bot_latency_observer import LatencyBreakdown
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
@@ -32,23 +32,26 @@ from voicekit.records.events import (
     Listener,
     Trouble,
 )
+from voicekit.runtime.announcer import Announcer, Playout
 from voicekit.runtime.asides import ASIDE
 from voicekit.runtime.failure import Failure
 from voicekit.runtime.farewell import Farewell
 from voicekit.runtime.latency import AnswerLatency, stages
 from voicekit.runtime.line import Line
-from voicekit.runtime.pipeline import Parts, assemble
+from voicekit.runtime.parting import Parting
+from voicekit.runtime.pipeline import Parts, Watch, assemble
 from voicekit.runtime.realtime_latency import RealtimeLatency, known_wait
+from voicekit.runtime.renderings import Renderings
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.secrets import Mask
 from voicekit.runtime.tools import Toolbox
 from voicekit.runtime.values import with_values
-from voicekit.services.child import ChildLost, ChildRefused
 from voicekit.services.llm_rules import Values
-from voicekit.services.own_voice import engine_for, sound_of
 
 # How long the model may take to its last words after it has ended the call.
 FAREWELL_SECS = 10.0
+# How long a call may take to end once all has been said, with two seconds of silence that a transport sends.
+END_SECS = 5.0
 # How long a line may take to hear that the server ends: a carrier is asked to hang up.
 CANCEL_SECS = 6.0
 
@@ -60,6 +63,7 @@ class Call:
         agent: The file; the call keeps it even when the file changes.
         toolbox: The file's tools.
         resources: What calls share.
+        renderings: The lines that must be heard whatever fails.
         line: Whom it is held with.
         greeting: The first words, to be filled in, or empty when the caller speaks first.
         values: Gives what placeholders stand for.
@@ -76,6 +80,7 @@ class Call:
         *,
         toolbox: Toolbox,
         resources: Resources,
+        renderings: Renderings,
         line: Line,
         greeting: str,
         values: Values,
@@ -84,7 +89,6 @@ class Call:
     ) -> None:
         self._agent = agent
         self._greeting = greeting
-        self._resources, self._out_hz = resources, line.out_hz
         self._values = values
         self._listener = listener
         self._ended_by = ""
@@ -93,8 +97,14 @@ class Call:
         self._tasks: set[asyncio.Task[None]] = set()
         self._over = asyncio.Event()
         functions = toolbox.functions(self.hang_up, self._tell, values)
+        self._announcer = Announcer(lambda words: renderings.sound(words, line.out_hz), line.out_hz, self._tell)
+        self._parting = Parting(self._say_last, self._end)
+        self._failure = Failure(agent, self._tell, self._say, self._parting.part, values, ends=self._ends)
+        watch = Watch(self._failure, self._announcer, self._parting, self._ends)
         filled_in = with_values(agent, values())
-        parts = assemble(filled_in, resources, line.transport, functions, self._tell, values=values, tap=tap)
+        parts = assemble(
+            filled_in, resources, line.transport, functions, self._tell, watch=watch, values=values, tap=tap
+        )
         self._realtime, self._farewell = parts.realtime, Farewell()
         latency = self._latency(agent)
         self._worker = PipelineWorker(
@@ -105,7 +115,7 @@ class Call:
                 enable_metrics=True,
                 enable_usage_metrics=True,
             ),
-            observers=[latency, self._farewell],
+            observers=[latency, self._farewell, Playout()],
             # Silence is no reason to end a call without a word.
             idle_timeout_secs=None,
             cancel_on_idle_timeout=False,
@@ -115,7 +125,6 @@ class Call:
                 skip_text_types=[ASIDE],
             ),
         )
-        self._failure = Failure(agent, self._tell, self._speak, values)
         self._listen(line.transport, parts)
 
     async def run(self) -> None:
@@ -165,20 +174,36 @@ class Call:
         elif words:
             await self._worker.queue_frame(TTSSpeakFrame(words))
 
-    async def _speak(self, line: TTSSpeakFrame) -> None:
-        """Say a line: by the voice. Where the model is the voice, and may be what has failed, this machine speaks."""
-        engine = engine_for(self._agent.language)
-        if not self._realtime:
-            await self._worker.queue_frame(line)
-        elif engine is None:
-            await self._realtime.say(line.text)
+    async def _say(self, words: str, stop: bool) -> None:
+        """Say a line past model and voice; by them where nobody else can."""
+        if not await self._announcer.say(words, stop=stop):
+            await self._say_live(words)
+
+    async def _say_last(self, words: str) -> None:
+        """Say the last words; what the voice has to say of them is heard before the line is closed."""
+        if not await self._announcer.say(words, interruptible=False):
+            await self._say_live(words)
+
+    async def _say_live(self, words: str) -> None:
+        if self._realtime:
+            await self._realtime.say(words)
         else:
-            try:
-                sound = await sound_of(line.text, engine, self._resources.pool(engine.worker), self._out_hz)
-            except (ChildLost, ChildRefused) as error:
-                self._tell(Trouble("tts", str(error)))
-            else:
-                await self._worker.queue_frame(OutputAudioRawFrame(sound, self._out_hz, 1))
+            await self._worker.queue_frame(TTSSpeakFrame(words, append_to_context=False))
+
+    def _ends(self) -> bool:
+        """Say whether the last words are being said, or the line is closed."""
+        return bool(self._ended_by) or self._parting.begun
+
+    async def _end(self, reason: str) -> None:
+        """Close the line. A part that hangs does not keep it open."""
+        self._ended_by = self._ended_by or reason
+        await self._worker.queue_frame(RTVIServerMessageFrame(data={"type": "ended", "reason": "agent"}))
+        await self._worker.stop_when_done()
+        try:
+            async with asyncio.timeout(END_SECS):
+                await self._over.wait()
+        except TimeoutError:
+            await self._worker.cancel()
 
     def _latency(self, agent: Agent) -> BaseObserver:
         """Return what tells how long each answer took."""
@@ -206,6 +231,7 @@ class Call:
             # Of a turn of realtime there are no words here.
             if message.content:
                 self._tell(CallerSaid(message.content))
+                self._failure.turn_ended()
 
         async def said(_assistant: object, message: AssistantTurnStoppedMessage) -> None:
             if message.content or message.interrupted:

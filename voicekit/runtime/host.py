@@ -16,12 +16,12 @@ from voicekit.runtime.construct import construct
 from voicekit.runtime.embedded import settle
 from voicekit.runtime.line import Line
 from voicekit.runtime.own import with_own_classes
+from voicekit.runtime.renderings import Renderings
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.tools import Toolbox
 from voicekit.runtime.vad import vad_analyzer
 from voicekit.runtime.values import refuse_without, values_of
 from voicekit.services.child import ChildLost
-from voicekit.services.own_voice import engine_for
 
 # Enough for one process on two cores; beyond it every call would suffer.
 MOST_CALLS = 10
@@ -57,17 +57,18 @@ class Host:
         self._wanted = variables_wanted(agent)
         self._tap, self._told = tap, told
         self._calls: set[Call] = set()
-        if agent.realtime and (engine := engine_for(agent.language)):
-            # So that it is warm when a provider fails.
-            self.resources.pool(engine.worker)
+        self._renderings, self._own_voice = Renderings(self.agent, self.resources), not mocked
 
     @property
     def live(self) -> int:
         """How many calls there are."""
         return len(self._calls)
 
-    async def warm_up(self) -> None:
-        """Do before the first call what would make it wait: import, load, start.
+    async def warm_up(self) -> str:
+        """Do before the first call what would make it wait: import, load, start; and make the lines that survive.
+
+        Returns:
+            Who says these, in words.
 
         Raises:
             Refused: A service cannot be built, or an engine cannot be started.
@@ -80,6 +81,7 @@ class Host:
             await self.resources.warm_up()
         except ChildLost as lost:
             raise refuse("engine-lost", f"an embedded engine cannot be started: {lost}") from lost
+        return await self._renderings.warm_up(own_voice=self._own_voice)
 
     def admit(self) -> None:
         """Refuse a call that would be one too many, before anything is built for it.
@@ -103,6 +105,7 @@ class Host:
             self.agent,
             toolbox=self._toolbox,
             resources=self.resources,
+            renderings=self._renderings,
             line=line,
             greeting=next(self._greetings),
             values=values_of(self.agent, line),

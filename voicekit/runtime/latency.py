@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pipecat.frames.frames import AggregatedTextFrame, TTSAudioRawFrame
+from pipecat.frames.frames import AggregatedTextFrame, BotStartedSpeakingFrame, TTSAudioRawFrame
 from pipecat.observers.base_observer import FramePushed
 from pipecat.observers.user_bot_latency_observer import LatencyBreakdown, MeasuredFrom, UserBotLatencyObserver
 
 from voicekit.records.events import Stages
+from voicekit.runtime.announcer import Announced
 from voicekit.runtime.asides import ASIDE
 
 # Pipecat names each stretch of the way from the caller's last speech to the first sound; these are ours.
@@ -28,18 +29,23 @@ _STAGES: Final[Mapping[str, str]] = {
 
 
 class AnswerLatency(UserBotLatencyObserver):
-    """Pipecat's observer, which does not take the first sound of an aside for that of an answer."""
+    """Pipecat's observer, which does not take the first sound of an aside, or of a line, for that of an answer."""
 
     def __init__(self) -> None:
         super().__init__()
         self._asides: set[str | None] = set()
+        self._announced = False
 
     async def on_push_frame(self, data: FramePushed) -> None:
         """Follow an answer."""
         frame = data.frame
         if isinstance(frame, AggregatedTextFrame) and frame.text_type == ASIDE:
             self._asides.add(frame.context_id)
-        elif not (isinstance(frame, TTSAudioRawFrame) and frame.context_id in self._asides):
+            return
+        if isinstance(frame, Announced | TTSAudioRawFrame):
+            self._announced = isinstance(frame, Announced)
+        of_aside = isinstance(frame, TTSAudioRawFrame) and frame.context_id in self._asides
+        if not (of_aside or (self._announced and isinstance(frame, BotStartedSpeakingFrame))):
             await super().on_push_frame(data)
 
 

@@ -5,20 +5,18 @@ from collections.abc import Awaitable, Callable
 from pipecat.frames.frames import Frame
 from pipecat.turns.user_mute import BaseUserMuteStrategy
 
-from voicekit.runtime.announcer import Announcer
-
 
 class Parting(BaseUserMuteStrategy):
     """Says the last words and ends the call; from then on the caller is not heard any more.
 
     Args:
-        announcer: Says them.
+        say: Says them, and returns when they have been heard.
         end: Ends the call, for a reason as `CallEnded` has it.
     """
 
-    def __init__(self, announcer: Announcer, end: Callable[[str], Awaitable[None]]) -> None:
-        super().__init__()
-        self._announcer = announcer
+    def __init__(self, say: Callable[[str], Awaitable[None]], end: Callable[[str], Awaitable[None]]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
+        self._say = say
         self._end = end
         self._begun = False
 
@@ -42,5 +40,6 @@ class Parting(BaseUserMuteStrategy):
         if self._begun:
             return
         self._begun = True
-        await self._announcer.say(words, interruptible=False)
+        if words:
+            await self._say(words)
         await self._end(reason)

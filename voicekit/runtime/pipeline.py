@@ -1,9 +1,10 @@
 """Pipeline: the order in which a call's frames pass its parts.
 
-transport in → asr → user aggregator (vad, turn) → llm (failover, tools) → fillers → tts → asides → transport out
-→ assistant aggregator                             (realtime stands for asr..asides, behind the user aggregator)
+transport in → asr → user aggregator (vad, turn) → llm (failover, tools) → fillers → tts → asides → failure → announcer
+→ transport out → assistant aggregator             (realtime stands for asr..asides, behind the user aggregator)
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -23,17 +24,31 @@ from pipecat.turns.user_mute import MuteUntilFirstBotCompleteUserMuteStrategy
 
 from voicekit.config.agent import Agent
 from voicekit.records.events import Listener
+from voicekit.runtime.announcer import Announcer
 from voicekit.runtime.asides import Asides
 from voicekit.runtime.captions import Captions
 from voicekit.runtime.construct import construct
 from voicekit.runtime.failover_llm import FailoverLLM
+from voicekit.runtime.failure import Failure
 from voicekit.runtime.fillers import Fillers
+from voicekit.runtime.parting import Parting
 from voicekit.runtime.realtime import Bypass, Realtime, ToolVoice
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.succession import Terms
 from voicekit.runtime.turns import turn_strategies
 from voicekit.runtime.vad import vad_analyzer
 from voicekit.services.llm_rules import Values
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The parts that see to it that the caller hears something, whatever fails; they know the call."""
+
+    failure: Failure
+    announcer: Announcer
+    parting: Parting
+    ends: Callable[[], bool] = lambda: False
+    """Says whether the call is about to end: the model may then leave out the last words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,7 @@ def assemble(
     functions: list[FunctionSchema],
     listener: Listener,
     *,
+    watch: Watch,
     values: Values = dict,
     tap: FrameProcessor | None = None,
 ) -> Parts:
@@ -64,28 +80,30 @@ def assemble(
         transport: Carries the sound.
         functions: The tools.
         listener: Told of what happens.
+        watch: The parts of the call that see to it that the caller hears something.
         values: Gives what the answers of rules may name of the call.
         tap: What hears both sides.
 
     Raises:
         Refused: A service cannot be built.
     """
-    before, behind = _services(agent, resources, listener, values)
+    before, behind = _services(agent, resources, listener, values, watch.ends)
     context = LLMContext(tools=list(functions)) if functions else LLMContext()
     realtime = Realtime(cast("LLMService", behind[0]), context) if agent.realtime else None
     before += [Bypass(cast("LLMService", behind[0]))] if agent.realtime else []
     user, assistant = LLMContextAggregatorPair(
         context,
-        user_params=_user_params(agent, realtime),
+        user_params=_user_params(agent, realtime, watch.parting),
         realtime_service_mode=True if realtime else None,
     )
     taps = [tap] if tap else []
-    pipeline = Pipeline([transport.input(), *before, user, *behind, transport.output(), *taps, assistant])
+    out = [watch.failure, watch.announcer, transport.output(), *taps]
+    pipeline = Pipeline([transport.input(), *before, user, *behind, *out, assistant])
     return Parts(pipeline, user, assistant, realtime)
 
 
 def _services(
-    agent: Agent, resources: Resources, listener: Listener, values: Values
+    agent: Agent, resources: Resources, listener: Listener, values: Values, ends: Callable[[], bool]
 ) -> tuple[list[FrameProcessor], list[FrameProcessor]]:
     """Return the services before the user aggregator, and those behind it."""
     of: dict[str, list[FrameProcessor]] = {"asr": [], "llm": [], "tts": [], "realtime": []}
@@ -93,7 +111,7 @@ def _services(
         of[service.kind].append(construct(agent, service, resources, values))
     if of["llm"] and not any(service.rules for service in agent.llm):
         terms = Terms("llm", agent.llm, agent.fallback, listener)
-        of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), terms)]
+        of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), terms, ends)]
     # Without a voice, the words of a conversation that is written go the same way.
     voices = of["tts"] or ([Captions()] if of["llm"] else [])
     if of["tts"]:
@@ -104,12 +122,12 @@ def _services(
     return of["asr"], [*of["llm"], *voices]
 
 
-def _user_params(agent: Agent, realtime: Realtime | None) -> LLMUserAggregatorParams:
-    params = LLMUserAggregatorParams()
+def _user_params(agent: Agent, realtime: Realtime | None, parting: Parting) -> LLMUserAggregatorParams:
+    params = LLMUserAggregatorParams(user_mute_strategies=[parting])
     told = realtime is not None and realtime.tells_turns
     if not told:
         params.vad_analyzer = vad_analyzer(agent.vad)
         params.user_turn_strategies = turn_strategies(agent, timed=agent.turn.end == "fixed" or realtime is not None)
     if agent.greeting and not agent.greeting.interruptible:
-        params.user_mute_strategies = [MuteUntilFirstBotCompleteUserMuteStrategy()]
+        params.user_mute_strategies.append(MuteUntilFirstBotCompleteUserMuteStrategy())
     return params

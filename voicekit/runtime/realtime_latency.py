@@ -15,6 +15,7 @@ from pipecat.observers.base_observer import BaseObserver, FramePushed
 
 from voicekit.config.services import Service
 from voicekit.records.events import AnswerBegan, Listener, Stages
+from voicekit.runtime.announcer import Announced
 
 # What OpenAI's `server_vad` waits for unless told otherwise: Pipecat's `events.TurnDetection`, and OpenAI's reference.
 _SERVER_VAD_MS: Final = 500
@@ -53,7 +54,8 @@ class RealtimeLatency(BaseObserver):
     async def on_push_frame(self, data: FramePushed) -> None:
         """Follow the turns. A frame is seen at each part that it passes: the first time counts."""
         frame = data.frame
-        if isinstance(frame, UserStartedSpeakingFrame | VADUserStartedSpeakingFrame):
+        # What is announced answers nobody.
+        if isinstance(frame, UserStartedSpeakingFrame | VADUserStartedSpeakingFrame | Announced):
             self._silent = self._finished = None
         elif isinstance(frame, VADUserStoppedSpeakingFrame) and self._silent is None:
             self._silent = self._now() - frame.stop_secs

@@ -17,6 +17,7 @@ from voicekit.config.services import Service
 from voicekit.problems import Refused
 from voicekit.runtime.clients import close_client
 from voicekit.runtime.construct import construct
+from voicekit.runtime.readable import readable
 from voicekit.runtime.resources import Resources
 from voicekit.services.child import ChildLost, ChildRefused
 from voicekit.services.own_voice import Engine, engine_for, sound_of
@@ -61,8 +62,10 @@ class Renderings:
             own_voice: Whether the file's own voice is asked to, which its provider counts.
 
         Returns:
-            Who says them, in words.
+            Who says them, in words; nothing where nobody listens.
         """
+        if not (self._agent.tts or self._agent.realtime):
+            return ""
         lines, why = surviving_lines(self._agent), ""
         for service in self._agent.tts if own_voice else ():
             try:
@@ -72,7 +75,7 @@ class Renderings:
             else:
                 return service.provider.name
         if self._engine is None:
-            return f"nobody{why}"
+            return f"nobody but the providers{why}: install espeak-ng"
         for words in lines:
             self._sounds[words] = await self._made(words, _KEPT_HZ) or b""
         return f"{self._engine.worker.partition('_')[0]}{why}"
@@ -133,7 +136,7 @@ async def spoken_by(service: Service, agent: Agent, resources: Resources, lines:
     await runner.add_workers(worker)
     running = asyncio.create_task(runner.run())
     try:
-        return {words: await gathered.say(worker, words, service.timeout_secs) for words in lines}
+        return await gathered.say(worker, list(lines), service.timeout_secs)
     finally:
         await worker.cancel()
         await running
@@ -141,35 +144,40 @@ async def spoken_by(service: Service, agent: Agent, resources: Resources, lines:
 
 
 class _Gathered(FrameProcessor):
-    """Gathers the sound of one line after another, behind a voice."""
+    """Gathers the sound of lines, behind a voice that says them one after another."""
 
     def __init__(self) -> None:
         super().__init__()
         self._sound = b""
-        self._ended: asyncio.Future[None] | None = None
+        self._lines: asyncio.Queue[bytes | RenderError] = asyncio.Queue()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, TTSAudioRawFrame):
             self._sound += _resampled(frame.audio, _KEPT_HZ, frame.sample_rate)
-        elif isinstance(frame, TTSStoppedFrame) and self._ended and not self._ended.done():
-            self._ended.set_result(None)
+        elif isinstance(frame, TTSStoppedFrame):
+            self._lines.put_nowait(self._sound)
+            self._sound = b""
         await self.push_frame(frame, direction)
 
     def fail(self, reason: str) -> None:
-        if self._ended and not self._ended.done():
-            self._ended.set_exception(RenderError(reason))
+        self._lines.put_nowait(RenderError(readable(reason)))
 
-    async def say(self, worker: PipelineWorker, words: str, limit_secs: float) -> bytes:
-        self._sound, self._ended = b"", asyncio.get_running_loop().create_future()
-        await worker.queue_frame(TTSSpeakFrame(words, append_to_context=False))
-        try:
-            await asyncio.wait_for(self._ended, limit_secs)
-        except TimeoutError:
-            raise RenderError(f"it did not say a line within {limit_secs:g} s") from None
-        if not any(self._sound):
-            raise RenderError("it said a line without a sound")
-        return self._sound
+    async def say(self, worker: PipelineWorker, lines: list[str], limit_secs: float) -> dict[str, bytes]:
+        """Say lines; the voice has some time for each that is its own."""
+        await worker.queue_frames([TTSSpeakFrame(words, append_to_context=False) for words in lines])
+        said = {}
+        for words in lines:
+            try:
+                sound = await asyncio.wait_for(self._lines.get(), limit_secs)
+            except TimeoutError:
+                raise RenderError(f"no sound of a line within {limit_secs:g} s") from None
+            if isinstance(sound, RenderError):
+                raise sound
+            if not any(sound):
+                raise RenderError("a line without a sound")
+            said[words] = sound
+        return said
 
 
 def _resampled(sound: bytes, rate: int, from_hz: int = _KEPT_HZ) -> bytes:
