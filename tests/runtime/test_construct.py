@@ -26,9 +26,12 @@ from voicekit.config.loader import load
 from voicekit.config.services import Service
 from voicekit.problems import Place, Refused
 from voicekit.providers.catalog import Kind, catalog
+from voicekit.runtime.announcer import Announcer
 from voicekit.runtime.construct import construct
 from voicekit.runtime.failover_llm import FailoverLLM
-from voicekit.runtime.pipeline import assemble
+from voicekit.runtime.failure import Failure
+from voicekit.runtime.parting import Parting
+from voicekit.runtime.pipeline import Watch, assemble
 from voicekit.runtime.realtime import Realtime
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.transport import transport_params
@@ -51,6 +54,16 @@ def streaming() -> Agent:
     assert [problem.code for problem in loaded.problems] == ["endpointing-is-not-turn-end"]
     assert loaded.agent is not None
     return loaded.agent
+
+
+def watch(agent: Agent) -> Watch:
+    """Return the parts that need a call, of none."""
+
+    async def nobody(*_: object) -> None:
+        """Speak into the void."""
+
+    failure = Failure(agent, lambda _: None, nobody, nobody)
+    return Watch(failure, Announcer(nobody, 16000, lambda _: None), Parting(nobody, nobody))
 
 
 def service(kind: Kind, name: str, **options: object) -> Service:
@@ -78,7 +91,7 @@ async def test_streaming_becomes_pipecat_services(resources: Resources) -> None:
 
 async def test_streaming_becomes_a_pipeline_with_failover(resources: Resources) -> None:
     transport = _Nowhere()
-    parts = assemble(streaming(), resources, transport, [], lambda _: None)
+    parts = assemble(streaming(), resources, transport, [], lambda _: None, watch=watch(streaming()))
     assert isinstance(parts.pipeline, Pipeline)
     [llm] = [part for part in parts.pipeline.processors if isinstance(part, FailoverLLM)]
     assert [type(each) for each in llm.llms] == [OpenAILLMService, AnthropicLLMService]
@@ -100,7 +113,7 @@ DRAWN = {
 @pytest.mark.parametrize("realtime", [False, True])
 async def test_explain_draws_the_order_of_the_pipeline(realtime: bool, tmp_path: Path, resources: Resources) -> None:
     agent = talking(tmp_path, "openai/gpt-realtime") if realtime else streaming()
-    parts = assemble(agent, resources, _Nowhere(), [], lambda _: None)
+    parts = assemble(agent, resources, _Nowhere(), [], lambda _: None, watch=watch(agent))
     names = [DRAWN.get(type(part).__name__) for part in parts.pipeline.processors]
     drawing = [line.split()[0] for line in drawn(agent) if line.strip() != "│"]
     assert [name for name in names if name] == drawing
@@ -159,12 +172,14 @@ async def test_a_timer_of_ours_switches_the_detection_of_the_provider_off(
 async def test_a_realtime_pipeline_is_one_service_between_the_aggregators(tmp_path: Path, resources: Resources) -> None:
     agent = talking(tmp_path, "openai/gpt-realtime")
     transport = _Nowhere()
-    parts = assemble(agent, resources, transport, [], lambda _: None)
+    parts = assemble(agent, resources, transport, [], lambda _: None, watch=watch(agent))
     every = parts.pipeline.processors
     between = every[every.index(parts.user) + 1 : every.index(parts.assistant)]
     assert [type(each).__name__ for each in between] == [
         "OpenAIRealtimeLLMService",
         "ToolVoice",
+        "Failure",
+        "Announcer",
         "BaseOutputTransport",
     ]
     assert parts.user._params.vad_analyzer is None

@@ -35,6 +35,7 @@ from voicekit.emulators.voice import MS_PER_CHARACTER
 from voicekit.records.events import AgentFilled, AgentSaid, AnswerBegan, Event, ToolFinished, Trouble
 from voicekit.runtime.call import Call
 from voicekit.runtime.line import Line
+from voicekit.runtime.renderings import Renderings
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.tools import Toolbox
 from voicekit.runtime.values import values_of
@@ -168,6 +169,7 @@ async def held(
             loaded.agent,
             toolbox=toolbox,
             resources=resources,
+            renderings=Renderings(loaded.agent, resources),
             line=line,
             greeting="",
             values=values_of(loaded.agent, line),

@@ -10,8 +10,8 @@ from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
     FunctionCallCancelFrame,
-    FunctionCallInProgressFrame,
     FunctionCallResultFrame,
+    FunctionCallsStartedFrame,
     InterruptionFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
@@ -49,7 +49,7 @@ class Failure(FrameProcessor):
 
     A turn fails when a service gives it up, when nothing of its answer could be heard, or when nothing was heard for
     `failure.within_ms`. While something is still tried, within a time limit of its own, a filler is said at that
-    moment in place of giving up, if the file has any.
+    moment in place of giving up, if the file has any and no limit has passed unheeded.
 
     Args:
         agent: The file.
@@ -80,6 +80,8 @@ class Failure(FrameProcessor):
         self._fillers = itertools.cycle(dict.fromkeys(agent.fillers.say)) if agent.fillers else None
         self._tries = agent.failure.tries
         self._within_ms = agent.failure.within_ms
+        # Then everybody has been given up; who follows in a list has a shorter limit.
+        self._patience_secs = max((each.timeout_secs for each in agent.services), default=0) + self._within_ms / 1000
         self._owed = Owed(agent.failure.within_ms / 1000)
         self._realtime = agent.realtime is not None
         self._values = values
@@ -173,10 +175,13 @@ class Failure(FrameProcessor):
             self._owed.response_began()
         elif isinstance(frame, LLMFullResponseEndFrame):
             self._answered()
-        elif isinstance(frame, FunctionCallInProgressFrame):
-            self._owed.tool_began(frame.tool_call_id)
+        elif isinstance(frame, FunctionCallsStartedFrame):
+            # It comes before the end of the answer that calls them; that they are in progress, only behind it.
+            for call in frame.function_calls:
+                self._owed.tool_began(call.tool_call_id)
         elif isinstance(frame, FunctionCallResultFrame | FunctionCallCancelFrame):
-            self._owed.tool_ended(frame.tool_call_id, answered=isinstance(frame, FunctionCallResultFrame))
+            answered = isinstance(frame, FunctionCallResultFrame) or frame.run_llm
+            self._owed.tool_ended(frame.tool_call_id, self._now(), answered=answered)
 
     def _answered(self) -> None:
         if not self._owed.response_ended():
@@ -192,7 +197,7 @@ class Failure(FrameProcessor):
         while (due := self._owed.due()) is not None and not self._ends():
             if (left := due - self._now()) > 0:
                 await self._sleep(left)
-            elif self._fillers is not None:
+            elif self._fillers is not None and self._owed.stands_still(self._now()) < self._patience_secs:
                 await self._say(said(next(self._fillers), self._values()), False)
                 self._owed.filled(self._now())
             else:

@@ -16,6 +16,7 @@ class Owed:
         self._waits = False
         self._heard = False
         self._since = 0.0
+        self._progress = 0.0
         self._audible_until = 0.0
         self._tools: set[str] = set()
         self._result_unanswered = False
@@ -27,16 +28,21 @@ class Owed:
     def turn_ended(self, now: float) -> None:
         """The caller has finished a turn that wants an answer."""
         self._waits, self._heard = True, False
-        self._since = now
+        self._since = self._progress = now
 
     def sounded(self, secs: float, now: float, *, answer: bool) -> None:
         """So much sound has been handed on, of an answer or not; it is heard after what was handed on before it."""
-        self._heard = self._heard or answer
+        if answer:
+            self._heard, self._progress = True, now
         self._audible_until = max(now, self._audible_until) + secs
 
     def filled(self, now: float) -> None:
         """Something that is no answer has been heard up to now."""
         self._since = max(self._since, now)
+
+    def stands_still(self, now: float) -> float:
+        """Return for how many seconds nothing has come nearer to an answer; a tool that runs has its own limit."""
+        return 0.0 if self._tools else now - self._progress
 
     def response_began(self) -> None:
         """The model has begun an answer."""
@@ -61,9 +67,10 @@ class Owed:
         """A tool runs, and its result will be answered."""
         self._tools.add(call)
 
-    def tool_ended(self, call: str, *, answered: bool) -> None:
+    def tool_ended(self, call: str, now: float, *, answered: bool) -> None:
         """A tool has a result, which will be answered, or was given up."""
         if call in self._tools:
+            self._progress = now
             self._tools.discard(call)
             self._result_unanswered = answered
 
