@@ -93,12 +93,38 @@ fillers:
   after_ms: 900                             # default
   again_ms: 4000                            # default
   per_turn: 2                               # default
+silence:
+  after_secs: 10                            # default
+  nudges:
+    - "Sind Sie noch dran?"                 # phrases/de
+    - "Hallo? Lassen Sie sich ruhig Zeit, ich höre zu."  # phrases/de
+  goodbye:
+    - "Ich höre Sie leider nicht und lege jetzt auf. Auf Wiederhören."  # phrases/de
+  hang_up: true                             # default
 fallback:
+  errors: 1                                 # default
   llm_ms: 2000                              # default
+  cool_down_secs: 60                        # default
+  return: true                              # default
 failure:
   say:
     - "Entschuldigung, bei uns ist etwas schiefgegangen. Könnten Sie das noch einmal sagen?"  # phrases/de
     - Das hat leider nicht geklappt. Bitte versuchen Sie es noch einmal.  # phrases/de
+  within_ms: 4000                           # default
+  tries: 2                                  # default
+  goodbye:
+    - "Es tut mir leid, ich kann Ihnen im Moment nicht helfen. Bitte rufen Sie später noch einmal an. \
+Auf Wiederhören."  # phrases/de
+limits:
+  call_secs: 600                            # default
+  warn_secs: 30                             # default
+  warn_say:
+    - "Wir müssen gleich zum Ende kommen."  # phrases/de
+  goodbye:
+    - "Unsere Zeit ist leider um. Vielen Dank für den Anruf, auf Wiederhören."  # phrases/de
+  turns: 200                                # default
+  tool_calls: 50                            # default
+  tool_calls_per_turn: 8                    # default
 #
 # webrtc     the caller's sound comes in
 #   │

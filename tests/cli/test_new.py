@@ -104,9 +104,18 @@ tts:
 #   current_time: builtin
 #   end_call: builtin
 
-# Said when a turn cannot be answered.
+# Said when nobody has spoken for a while.
+silence:
+  goodbye: I cannot hear you. Goodbye.
+
+# Said when a turn cannot be answered, and when too many could not.
 failure:
   say: Sorry, something went wrong. Could you say that again?
+  goodbye: I am sorry, this is not working today. Please call again later.
+
+# Said when the call has reached a limit.
+limits:
+  goodbye: Our time is up. Goodbye.
 """
 
 ALL = list(catalog().providers())

@@ -67,9 +67,21 @@ failure
   default  the language's own words
   example  failure:
              say: I am sorry, something went wrong. Please say that again.
+             within_ms: 4000
+             tries: 2
+             goodbye: I am sorry, this is not working today.
 
-failure.say  text, or a list of it  required
-    The words.
+failure.say  text, or a list of it  default: the language's own
+    The words. They are made into sound before the first call, and need no provider that lives.
+
+failure.within_ms  a whole number from 1000 to 15000  default: 4000
+    Milliseconds: a caller who waits hears something at least this often, whatever breaks.
+
+failure.tries  a whole number from 1 to 10  default: 2
+    Turns in a row that may fail; then the agent says goodbye and hangs up.
+
+failure.goodbye  text, or a list of it  default: the language's own
+    The last words after that.
 """
 ENDPOINTING = """\
 asr.endpointing
@@ -140,9 +152,9 @@ def test_a_service_names_its_providers_and_what_they_share() -> None:
     page = run("asr")
     assert page.startswith(
         "asr\n"
-        "  Who hears.\n"
+        "  Who hears; several are tried in order.\n"
         "\n"
-        "  type     provider, provider/model, or a mapping\n"
+        "  type     provider, provider/model, or a mapping, or a list of them\n"
         "  default  required without realtime\n"
         "  example  asr: deepgram/nova-3\n"
         "\n"

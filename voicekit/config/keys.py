@@ -99,15 +99,15 @@ def example(words: Words) -> object:
         return words["examples"][0]
     if "enum" in words:
         return words["enum"][0]
-    if "default" in words and "anyOf" not in words:
-        return not words["default"] if isinstance(words["default"], bool) else words["default"]
-    if "minimum" in words:
-        return words["minimum"]
     section = next((each for each in alternatives(words) if "properties" in each), {})
     if "examples" in section:
         return section["examples"][0]
     if section:
         return {name: example(each) for name, each in section["properties"].items()}
+    if "default" in words:
+        return not words["default"] if isinstance(words["default"], bool) else words["default"]
+    if "minimum" in words:
+        return words["minimum"]
     return [example(words["items"])] if "items" in words else None
 
 

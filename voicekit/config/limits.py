@@ -30,11 +30,16 @@ class Limits(Section):
     """Calls of tools."""
     tool_calls_per_turn: Annotated[Annotated[Int, between(1, 1000)] | None, FALSE_IS_NONE] = 8
     """Calls of tools in one turn: more are refused, and the model has to answer with what it knows."""
-    tokens: Annotated[Annotated[Int, between(100, 1_000_000_000)] | None, FALSE_IS_NONE] = None
+    tokens: Annotated[Annotated[Int, between(100, 1_000_000_000)] | None, FALSE_IS_NONE, Field(examples=[100_000])] = (
+        None
+    )
     """Tokens of the models, in and out."""
     cost_usd: Annotated[
         Annotated[Num, between(0.001, 10000)] | None,
         FALSE_IS_NONE,
-        Field(json_schema_extra=absent("5, where every provider of the file has a list price; else no limit")),
+        Field(
+            json_schema_extra=absent("5, where every provider of the file has a list price; else no limit"),
+            examples=[0.5],
+        ),
     ] = None
     """US dollars at the providers' list prices."""

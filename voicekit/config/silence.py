@@ -20,7 +20,9 @@ class Silence(Section):
     ]
     """What is said, one each time, in order; the item `builtin` stands for the language's own. Empty: nothing, and the
     goodbye comes at once."""
-    goodbye: Annotated[Line, Field(json_schema_extra=absent("the language's own"))]
+    goodbye: Annotated[
+        Line, Field(json_schema_extra=absent("the language's own"), examples=["I cannot hear you. Goodbye."])
+    ]
     """The last words, when nobody has answered the last nudge."""
     hang_up: Bool = True
     """Whether the call ends then. `false`: the agent stays on the line without a word more until the caller speaks."""

@@ -31,10 +31,19 @@ _MORE: Final = """\
 #   current_time: builtin
 #   end_call: builtin
 """
-_FAILURE: Final = """\
-# Said when a turn cannot be answered.
+_LINES: Final = """\
+# Said when nobody has spoken for a while.
+silence:
+  goodbye: I cannot hear you. Goodbye.
+
+# Said when a turn cannot be answered, and when too many could not.
 failure:
   say: Sorry, something went wrong. Could you say that again?
+  goodbye: I am sorry, this is not working today. Please call again later.
+
+# Said when the call has reached a limit.
+limits:
+  goodbye: Our time is up. Goodbye.
 """
 
 
@@ -60,7 +69,7 @@ def skeleton(name: str, choices: Mapping[Kind, Choice], transport: str, language
         *(_service(choice) for choice in choices.values()),
         *(named or [_MORE]),
         # voicekit has these lines in some languages only.
-        "" if phrasebook(language) else _FAILURE,
+        "" if phrasebook(language) else _LINES,
     ]
     return "\n".join(part for part in parts if part)
 
