@@ -105,7 +105,7 @@ DRAWN = {
     "FailoverLLM": "llm",
     "OpenAIRealtimeLLMService": "realtime",
     "Fillers": "fillers",
-    "ElevenLabsTTSService": "tts",
+    "FailoverTTS": "tts",
     "BaseOutputTransport": "webrtc",
 }
 

@@ -1,7 +1,7 @@
 """Pipeline: the order in which a call's frames pass its parts.
 
-transport in → asr → user aggregator (vad, turn) → llm (failover, tools) → fillers → tts → asides → failure → announcer
-→ transport out → assistant aggregator             (realtime stands for asr..asides, behind the user aggregator)
+transport in → asr → user aggregator (vad, turn) → llm (failover, tools) → fillers → tts (failover) → asides → failure
+→ announcer → transport out → assistant aggregator (realtime stands for asr..asides, behind the user aggregator)
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
 )
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import LLMService
+from pipecat.services.tts_service import TTSService
 from pipecat.transports.base_transport import BaseTransport
 from pipecat.turns.user_mute import MuteUntilFirstBotCompleteUserMuteStrategy
 
@@ -29,6 +30,7 @@ from voicekit.runtime.asides import Asides
 from voicekit.runtime.captions import Captions
 from voicekit.runtime.construct import construct
 from voicekit.runtime.failover_llm import FailoverLLM
+from voicekit.runtime.failover_tts import FailoverTTS
 from voicekit.runtime.failure import Failure
 from voicekit.runtime.fillers import Fillers
 from voicekit.runtime.parting import Parting
@@ -115,6 +117,7 @@ def _services(
     # Without a voice, the words of a conversation that is written go the same way.
     voices = of["tts"] or ([Captions()] if of["llm"] else [])
     if of["tts"]:
+        voices = [FailoverTTS(cast("list[TTSService]", of["tts"]), Terms("tts", agent.tts, agent.fallback, listener))]
         asides = Asides(listener)
         voices = [Fillers(agent, asides, values), *voices, asides]
     if of["realtime"]:
