@@ -100,7 +100,7 @@ async def test_streaming_becomes_a_pipeline_with_failover(resources: Resources) 
 # What each part of a pipeline is called where `explain` draws it; the others are no part of the file.
 DRAWN = {
     "BaseInputTransport": "webrtc",
-    "DeepgramSTTService": "asr",
+    "FailoverASR": "asr",
     "LLMUserAggregator": "turn",
     "FailoverLLM": "llm",
     "OpenAIRealtimeLLMService": "realtime",

@@ -1,7 +1,7 @@
 """Pipeline: the order in which a call's frames pass its parts.
 
-transport in → asr → user aggregator (vad, turn) → llm (failover, tools) → fillers → tts (failover) → asides → failure
-→ announcer → transport out → assistant aggregator (realtime stands for asr..asides, behind the user aggregator)
+transport in → asr (failover) → user aggregator (vad, turn) → llm (failover, tools) → fillers → tts (failover) → asides
+→ failure → announcer → transport out → assistant aggregator      (realtime stands for asr..asides, behind the user)
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
 )
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import LLMService
+from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 from pipecat.transports.base_transport import BaseTransport
 from pipecat.turns.user_mute import MuteUntilFirstBotCompleteUserMuteStrategy
@@ -29,6 +30,7 @@ from voicekit.runtime.announcer import Announcer
 from voicekit.runtime.asides import Asides
 from voicekit.runtime.captions import Captions
 from voicekit.runtime.construct import construct
+from voicekit.runtime.failover_asr import FailoverASR
 from voicekit.runtime.failover_llm import FailoverLLM
 from voicekit.runtime.failover_tts import FailoverTTS
 from voicekit.runtime.failure import Failure
@@ -114,6 +116,9 @@ def _services(
     if of["llm"] and not any(service.rules for service in agent.llm):
         terms = Terms("llm", agent.llm, agent.fallback, listener)
         of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), terms, ends)]
+    if of["asr"]:
+        terms, within_secs = Terms("asr", agent.asr, agent.fallback, listener), agent.failure.within_ms / 1000
+        of["asr"] = [FailoverASR(cast("list[STTService]", of["asr"]), terms, within_secs)]
     # Without a voice, the words of a conversation that is written go the same way.
     voices = of["tts"] or ([Captions()] if of["llm"] else [])
     if of["tts"]:

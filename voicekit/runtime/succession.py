@@ -123,6 +123,14 @@ class Succession(ServiceSwitcherStrategyManual):
         self.terms.listener(TakenOver(self.terms.kind, self.label(failed), self.label(following), reason))
         return following
 
+    async def forgive(self) -> None:
+        """Hold nothing against those who have just failed, all of them: the work was at fault."""
+        for each in self._tried:
+            self._cools_until.pop(each, None)
+        usable = next((each for each in self.services if each.is_usable), None)
+        if usable is not None:
+            await self._set_active_if_available(usable)
+
     async def come_back(self, revive: Revive | None = None) -> FrameProcessor | None:
         """Make an earlier service the active one again, if it has cooled down; return it, or None.
 
