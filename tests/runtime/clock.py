@@ -26,6 +26,11 @@ class Clock:
         heapq.heappush(self._sleepers, (self.time + secs, next(self._count), wakes))
         await wakes
 
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for it to pass."""
+        return any(not wakes.done() for *_, wakes in self._sleepers)
+
     def wake_by(self, end: float) -> bool:
         """Go to when the next sleeper wakes, if that is no later than `end`; say whether there was one."""
         while self._sleepers and self._sleepers[0][0] <= end + 1e-9:

@@ -11,6 +11,7 @@ from pipecat.observers.user_bot_latency_observer import LatencyBreakdown
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import (
     AssistantTurnStoppedMessage,
+    LLMUserAggregator,
     UserTurnStoppedMessage,
 )
 from pipecat.processors.frame_processor import FrameProcessor
@@ -44,11 +45,13 @@ from voicekit.runtime.realtime_latency import RealtimeLatency, known_wait
 from voicekit.runtime.renderings import Renderings
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.secrets import Mask
+from voicekit.runtime.silence import Silence
 from voicekit.runtime.tools import Toolbox
 from voicekit.runtime.values import with_values
 from voicekit.services.llm_rules import Values
 
-# How long the model may take to its last words after it has ended the call.
+# How long the model may take to its last words after it has ended the call, and how long they may be.
+FAREWELL_BEGINS_SECS = 3.0
 FAREWELL_SECS = 10.0
 # How long a call may take to end once all has been said, with two seconds of silence that a transport sends.
 END_SECS = 5.0
@@ -125,6 +128,7 @@ class Call:
                 skip_text_types=[ASIDE],
             ),
         )
+        self._user = parts.user
         self._listen(line.transport, parts)
 
     async def run(self) -> None:
@@ -157,7 +161,7 @@ class Call:
             await asyncio.wait_for(self._over.wait(), CANCEL_SECS)
 
     async def _hang_up(self) -> None:
-        if not await self._farewell.said(FAREWELL_SECS):
+        if not await self._farewell.said(FAREWELL_BEGINS_SECS, FAREWELL_SECS):
             self._tell(Trouble("call", "no last words came; the call ends without them"))
         await self._worker.queue_frame(RTVIServerMessageFrame(data={"type": "ended", "reason": "agent"}))
         await self._worker.stop_when_done()
@@ -173,6 +177,9 @@ class Call:
             await self._realtime.begin(words)
         elif words:
             await self._worker.queue_frame(TTSSpeakFrame(words))
+        if not words:
+            # Nobody has spoken: who calls is awaited from now on.
+            await self._user._user_idle_controller.wait_for_user()
 
     async def _say(self, words: str, stop: bool) -> None:
         """Say a line past model and voice; by them where nobody else can."""
@@ -189,6 +196,13 @@ class Call:
             await self._realtime.say(words)
         else:
             await self._worker.queue_frame(TTSSpeakFrame(words, append_to_context=False))
+
+    async def _nudge(self, words: str) -> None:
+        """Say words of which the model knows."""
+        if self._realtime:
+            await self._realtime.say(words)
+        else:
+            await self._worker.queue_frame(TTSSpeakFrame(words))
 
     def _ends(self) -> bool:
         """Say whether the last words are being said, or the line is closed."""
@@ -243,10 +257,28 @@ class Call:
         transport.add_event_handler("on_client_connected", connected)
         transport.add_event_handler("on_client_disconnected", disconnected)
         parts.user.add_event_handler("on_user_turn_stopped", heard)
+        self._listen_to_silence(parts.user)
         if parts.realtime:
             parts.realtime.on_heard(lambda words: self._tell(CallerSaid(words)))
         parts.assistant.add_event_handler("on_assistant_turn_stopped", said)
         self._worker.add_event_handler("on_pipeline_error", failed)
+
+    def _listen_to_silence(self, user: LLMUserAggregator) -> None:
+        if self._agent.silence is None:
+            return
+        owed = self._failure
+        silence = Silence(self._agent.silence, self._nudge, self._parting.part, self._values, lambda: owed.answer_owed)
+
+        async def idle(_user: object) -> None:
+            if not self._ends():
+                # In a task of its own: the timer's ends with what it waits for.
+                self._do(silence.lasts())
+
+        def broken(_user: object, _strategy: object) -> None:
+            silence.broken()
+
+        user.add_event_handler("on_user_turn_idle", idle)
+        user.add_event_handler("on_user_turn_started", broken)
 
     def _tell(self, event: Event) -> None:
         """Tell the listener, and the caller's page what it shows."""

@@ -129,7 +129,7 @@ class Failure(FrameProcessor):
         self._tell(source, readable(error.error))
         # What an asr calls the application's is what it has recovered from by itself.
         recovered = error.category is ErrorCategory.APPLICATION
-        asked = source in ("llm", "tts", "realtime") or (source == "asr" and self._caller_waits)
+        asked = source in ("llm", "tts", "realtime") or (source == "asr" and (self._caller_open or self.answer_owed))
         if asked and not recovered:
             self.fail()
 
@@ -146,9 +146,9 @@ class Failure(FrameProcessor):
             self._speak(self._say(said(next(self._lines), self._values()), True))
 
     @property
-    def _caller_waits(self) -> bool:
-        """Whether the caller speaks, or waits for an answer."""
-        return self._caller_open or self._owed.due() is not None
+    def answer_owed(self) -> bool:
+        """Whether the caller waits for an answer, or for the rest of one."""
+        return self._owed.due() is not None
 
     def _speak(self, words: Awaitable[None]) -> None:
         async def spoken() -> None:

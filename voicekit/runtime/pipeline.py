@@ -132,6 +132,8 @@ def _services(
 
 def _user_params(agent: Agent, realtime: Realtime | None, parting: Parting) -> LLMUserAggregatorParams:
     params = LLMUserAggregatorParams(user_mute_strategies=[parting])
+    if agent.silence and (agent.tts or agent.realtime):
+        params.user_idle_timeout = agent.silence.after_secs
     told = realtime is not None and realtime.tells_turns
     if not told:
         params.vad_analyzer = vad_analyzer(agent.vad)
