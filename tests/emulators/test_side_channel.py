@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from voicekit.emulators.deepgram_listen import DeepgramListen, Stream
+from voicekit.emulators.deepgram_listen import DeepgramListen
+from voicekit.emulators.deepgram_stream import Stream
 from voicekit.emulators.faults import Break, Fault, Latency, Refuse, Slow
 from voicekit.emulators.openai_chat import OpenAIChat
 from voicekit.emulators.server import Actor, serve

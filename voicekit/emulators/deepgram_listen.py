@@ -15,22 +15,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import Message
 from starlette.websockets import WebSocket
 
 from voicekit.emulators.conversation import Outbox, converse
-from voicekit.emulators.faults import Fault, Latency, Pace, Refuse
+from voicekit.emulators.deepgram_stream import Refusal, Stream, admit, check_flags, check_number
+from voicekit.emulators.faults import Fault, Latency, Pace
 from voicekit.emulators.hearing import LEVELS, ONSET_WINDOWS, VOICED, WINDOW_SECS, Announcement, Windows
+from voicekit.emulators.utterance import Utterance, Word
 
 Json: TypeAlias = dict[str, Any]
 
-# Silence after which all words are known, and the shortest that ends speech: less is a gap between two words.
-_GAP_SECS: Final = 0.1
+# The shortest silence that ends speech.
 _PAUSE_SECS: Final = 0.3
-# How fast the words of an utterance become known while it goes on.
-_SECS_PER_WORD: Final = 0.25
 _MODEL: Final = re.compile(r"(nova-3|nova-2|nova|enhanced|base|whisper)(-[a-z]+)*")
 _FLAGS: Final = frozenset(
     {
@@ -45,37 +43,8 @@ _TEXTS: Final = frozenset(
         *("utterance_end_ms", "version"),
     }
 )
-# The names of a status in the body of a refused handshake.
-_CODES: Final[Mapping[int, tuple[str, str]]] = {
-    400: ("Bad Request", "Bad Request"),
-    401: ("INVALID_AUTH", "Invalid credentials."),
-    402: ("ASR_PAYMENT_REQUIRED", "Project does not have enough credits for an ASR request."),
-    403: ("INSUFFICIENT_PERMISSIONS", "User does not have sufficient permissions to perform that action."),
-    429: ("TOO_MANY_REQUESTS", "Too many requests. Please try again later."),
-}
 _IDLE: Final = (1011, "NET-0001")
 _FAILED: Final = (1011, "NET-0000")
-
-
-@dataclass
-class Stream:
-    """One connection: what was asked for and sent.
-
-    Attributes:
-        query: The parameters of the address; one that is repeated has several values.
-        audio: All of it, as it came.
-        messages: The types of the other messages, in order.
-        oddities: What the vendor lets pass and a careful client does not do.
-        ahead_secs: By how much the audio was at most ahead of the clock: a live caller's stays near 0.
-        closed: The client's close code; None when it is open, or when the emulator ended it.
-    """
-
-    query: dict[str, list[str]]
-    audio: bytearray = field(default_factory=bytearray)
-    messages: list[str] = field(default_factory=list)
-    oddities: list[str] = field(default_factory=list)
-    ahead_secs: float = 0.0
-    closed: int | None = None
 
 
 @dataclass
@@ -116,15 +85,10 @@ class DeepgramListen:
 
     async def _listen(self, websocket: WebSocket) -> None:
         fault = next(self.faults, None)
-        query = {name: websocket.query_params.getlist(name) for name in websocket.query_params}
         try:
-            if isinstance(fault, Refuse):
-                raise _Refusal(fault.status, retry_after=fault.retry_after)
-            scheme, _, key = websocket.headers.get("authorization", "").partition(" ")
-            if (scheme.lower(), key) != ("token", self.key):
-                raise _Refusal(401)
+            query = admit(websocket, self.key, fault)
             unknown = _check(query)
-        except _Refusal as refusal:
+        except Refusal as refusal:
             await websocket.send_denial_response(refusal.response())
             return
         await websocket.accept()
@@ -151,48 +115,25 @@ class DeepgramListen:
         return self._announced.popleft() if self._announced else Announcement(self.unannounced)
 
 
-class _Refusal(Exception):
-    def __init__(self, status: int, text: str = "", retry_after: float | None = None) -> None:
-        super().__init__(text)
-        code, usual = _CODES.get(status, ("INTERNAL_SERVER_ERROR", "Internal server error."))
-        self._status = status
-        told = f"{usual}: {text}" if text else usual
-        self._body = {"err_code": code, "err_msg": told, "request_id": "emulated"}
-        self._headers = {"dg-error": told, "dg-request-id": "emulated"}
-        if retry_after is not None:
-            self._headers["retry-after"] = f"{retry_after:g}"
-
-    def response(self) -> JSONResponse:
-        return JSONResponse(self._body, self._status, self._headers)
-
-
 def _check(query: Mapping[str, list[str]]) -> list[str]:
     """Refuse an address that cannot be served; return the parameters that are not known."""
-    for name, values in query.items():
-        if name in _FLAGS and not {*values} <= {"true", "false"}:
-            raise _Refusal(400, f"'{name}' is true or false, not '{values[-1]}'.")
+    check_flags(query, _FLAGS)
     one = {name: values[-1] for name, values in query.items()}
     if not _MODEL.fullmatch(one.get("model", "base")):
-        raise _Refusal(400, "No such model/language/tier combination found.")
+        raise Refusal(400, "No such model/language/tier combination found.")
     if one.get("encoding") not in LEVELS:
-        raise _Refusal(400, f"the emulator hears 'encoding' {', '.join(LEVELS)} only.")
-    _check_number(one, "sample_rate", 8000, 48000)
-    _check_number({"channels": "1"} | one, "channels", 1, 1)
+        raise Refusal(400, f"the emulator hears 'encoding' {', '.join(LEVELS)} only.")
+    check_number(one, "sample_rate", 8000, 48000)
+    check_number({"channels": "1"} | one, "channels", 1, 1)
     if one.get("endpointing", "false") not in {"false", "true"}:
-        _check_number(one, "endpointing", 0, 10000)
+        check_number(one, "endpointing", 0, 10000)
     if "utterance_end_ms" in one:
-        _check_number(one, "utterance_end_ms", 1000, 5000)
+        check_number(one, "utterance_end_ms", 1000, 5000)
         if one.get("interim_results") != "true":
-            raise _Refusal(400, "'utterance_end_ms' needs 'interim_results=true'.")
+            raise Refusal(400, "'utterance_end_ms' needs 'interim_results=true'.")
     if "keyterm" in one and not one.get("model", "").startswith("nova-3"):
-        raise _Refusal(400, "'keyterm' needs a nova-3 model.")
+        raise Refusal(400, "'keyterm' needs a nova-3 model.")
     return [name for name in query if name not in _FLAGS | _TEXTS]
-
-
-def _check_number(query: Mapping[str, str], name: str, least: int, most: int) -> None:
-    text = query.get(name, "")
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise _Refusal(400, f"'{name}' is a number from {least} to {most}, not '{text}'.")
 
 
 class _Ear:
@@ -215,7 +156,7 @@ class _Ear:
         ends = one.get("utterance_end_ms")
         self._end_secs = int(ends) / 1000 if ends else None
         self._run = 0
-        self._speech: _Speech | None = None
+        self._speech: Utterance | None = None
         self._told_until = 0.0
         self._last_word_end: float | None = None
 
@@ -276,13 +217,13 @@ class _Ear:
         self._speech.window(voiced, self._now)
         if self._interim and self._speech.news(self._now):
             self._tell(final=False)
-        if self._pause_secs is not None and self._speech.ended(self._now, self._pause_secs):
+        if self._pause_secs is not None and self._speech.ended(self._now, max(self._pause_secs, _PAUSE_SECS)):
             self._tell(final=True)
 
     def _begin(self) -> None:
         began = self._now - ONSET_WINDOWS * WINDOW_SECS
         announced = self._announced()
-        self._speech = _Speech(announced.text.split(), announced.secs, began, self._now)
+        self._speech = Utterance(announced, began, self._now)
         if self._tells_speech:
             self._send({"type": "SpeechStarted", "channel": [0], "timestamp": round(began, 3)})
 
@@ -294,7 +235,7 @@ class _Ear:
     def _tell(self, *, final: bool, from_finalize: bool = False) -> None:
         """Send what is known of the words; a final result is not told again."""
         speech, now = self._speech, self._now
-        words = speech.timed(now) if speech else []
+        words = [_word(word) for word in speech.timed(now)] if speech else []
         over = final and (speech is None or speech.paused(now))
         alternative = {
             "transcript": " ".join(word["punctuated_word"] for word in words),
@@ -327,55 +268,11 @@ class _Ear:
             self._speech = None if over else speech
 
 
-class _Speech:
-    """A stretch of speech: its words become known as it goes on, all of them when it pauses."""
-
-    def __init__(self, words: list[str], secs: float, began: float, now: float) -> None:
-        self._words = words
-        self._secs = secs
-        self._began = began
-        self._voiced_until = now
-        self._first = 0
-        self._shown = 0
-        self._from = began
-
-    def window(self, voiced: bool, now: float) -> None:
-        if voiced:
-            self._voiced_until = now
-
-    def paused(self, now: float) -> bool:
-        return now - self._voiced_until >= _GAP_SECS and now - self._began >= self._secs
-
-    def ended(self, now: float, pause_secs: float) -> bool:
-        return self.paused(now) and now - self._voiced_until >= max(pause_secs, _PAUSE_SECS)
-
-    def known(self, now: float) -> int:
-        """Return how many of the words are known."""
-        if self.paused(now):
-            return len(self._words)
-        each = self._secs / len(self._words) if self._secs and self._words else _SECS_PER_WORD
-        return min(len(self._words), int((now - self._began) / each))
-
-    def news(self, now: float) -> bool:
-        """Say whether words have become known since this was last asked."""
-        before, self._shown = self._shown, self.known(now)
-        return self._shown > before
-
-    def timed(self, now: float) -> list[Json]:
-        """Return the known words that have not been told for good, spread evenly over their time."""
-        words = self._words[self._first : self.known(now)]
-        each = (max(self._voiced_until, self._from) - self._from) / max(1, len(words))
-        return [
-            {
-                "word": re.sub(r"[^\w']", "", word).lower(),
-                "start": round(self._from + index * each, 3),
-                "end": round(self._from + (index + 1) * each, 3),
-                "confidence": 0.99,
-                "punctuated_word": word,
-            }
-            for index, word in enumerate(words)
-        ]
-
-    def told(self, count: int, now: float) -> None:
-        self._first += count
-        self._from = now
+def _word(word: Word) -> Json:
+    return {
+        "word": re.sub(r"[^\w']", "", word.text).lower(),
+        "start": word.start,
+        "end": word.end,
+        "confidence": 0.99,
+        "punctuated_word": word.text,
+    }

@@ -6,15 +6,16 @@ Shapes: https://platform.openai.com/docs/api-reference/chat-streaming; errors as
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from voicekit.emulators.faults import Break, Fault, Latency, Pace, Refuse
+from voicekit.emulators.faults import Break, Fault, Latency, Pace
+from voicekit.emulators.openai_refusal import SERVER_ERROR, Refusal, check_key, invalid, no_such_model, told
 from voicekit.emulators.script import Reply, Script, ToolCall
 from voicekit.emulators.streamed import Exchange, Streamed, paced
 
@@ -33,17 +34,7 @@ _PARAMETERS: Final = frozenset({
     "web_search_options",
 })
 # fmt: on
-_SERVER_ERROR: Final = "The server had an error while processing your request."
 _FUNCTION_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-# What a status is called in the body of its error.
-_TYPES: Final[Mapping[int, tuple[str, str | None]]] = {
-    401: ("invalid_request_error", "invalid_api_key"),
-    403: ("invalid_request_error", "unsupported_country_region_territory"),
-    404: ("invalid_request_error", "model_not_found"),
-    429: ("rate_limit_error", "rate_limit_exceeded"),
-    500: ("server_error", None),
-    503: ("server_error", "service_unavailable"),
-}
 
 
 @dataclass
@@ -83,16 +74,15 @@ class OpenAIChat:
         try:
             chat.body = _parsed(await request.body())
             self.received.append(chat)
-            if isinstance(fault, Refuse):
-                raise _Refusal(fault.status, "The emulator was told to refuse this request.", fault.retry_after)
+            told(fault)
             if isinstance(fault, Break) and fault.how == "error" and not chat.body.get("stream"):
-                raise _Refusal(500, _SERVER_ERROR)
-            self._check_key(request.headers.get("authorization", ""))
+                raise Refusal(500, SERVER_ERROR)
+            check_key(request.headers.get("authorization", ""), self.key)
             self._check_model(chat.body)
             _check(chat.body)
             reply = self.script.answer(_heard(chat.body["messages"]))
             _check_offered(reply.calls, chat.body)
-        except _Refusal as refusal:
+        except Refusal as refusal:
             return refusal.response()
         chat.outcome = "answering"
         pace = Pace(self.latency, fault)
@@ -102,18 +92,11 @@ class OpenAIChat:
             return Streamed(paced(events, pace, _BROKEN), chat, "text/event-stream")
         return Streamed(paced([json.dumps(_whole(chunks)).encode()], pace, _BROKEN), chat, "application/json")
 
-    def _check_key(self, authorization: str) -> None:
-        scheme, _, key = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            raise _Refusal(401, "You didn't provide an API key.")
-        if key != self.key:
-            raise _Refusal(401, "Incorrect API key provided.")
-
     def _check_model(self, body: Json) -> None:
         if not isinstance(body.get("model"), str):
-            raise _invalid("you must provide a model parameter", "model")
+            raise invalid("you must provide a model parameter", "model")
         if not self.models.fullmatch(body["model"]):
-            raise _Refusal(404, f"The model `{body['model']}` does not exist or you do not have access to it.")
+            raise no_such_model(body["model"])
 
     def _head(self, body: Json) -> Json:
         return {
@@ -124,32 +107,13 @@ class OpenAIChat:
         }
 
 
-class _Refusal(Exception):
-    def __init__(
-        self, status: int, message: str, retry_after: float | None = None, param: str = "", code: str = ""
-    ) -> None:
-        super().__init__(message)
-        kind, usual = _TYPES.get(status, ("invalid_request_error", None))
-        error = {"message": message, "type": kind, "param": param or None, "code": code or usual}
-        self._status = status
-        self._body = {"error": error}
-        self._headers = {} if retry_after is None else {"retry-after": f"{retry_after:g}"}
-
-    def response(self) -> Response:
-        return JSONResponse(self._body, self._status, self._headers)
-
-
-def _invalid(message: str, param: str = "", code: str = "") -> _Refusal:
-    return _Refusal(400, message, param=param, code=code)
-
-
 def _parsed(data: bytes) -> Json:
     try:
         body = json.loads(data)
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise _invalid("We could not parse the JSON body of your request.")
+        raise invalid("We could not parse the JSON body of your request.")
     return body
 
 
@@ -157,17 +121,17 @@ def _check(body: Json) -> None:
     """Refuse a body that OpenAI refuses."""
     for name in body:
         if name not in _PARAMETERS:
-            raise _invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+            raise invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
     if "messages" not in body:
-        raise _invalid("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
+        raise invalid("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
     if not isinstance(body["messages"], list) or not body["messages"]:
-        raise _invalid("Invalid 'messages': expected an array with minimum length 1.", "messages", "invalid_type")
+        raise invalid("Invalid 'messages': expected an array with minimum length 1.", "messages", "invalid_type")
     if body.get("stream_options") is not None and not body.get("stream"):
-        raise _invalid("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
+        raise invalid("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
     for number, tool in enumerate(body.get("tools") or ()):
         _check_tool(tool, f"tools[{number}]")
     if body.get("tool_choice") and not body.get("tools"):
-        raise _invalid("'tool_choice' is only allowed when 'tools' are specified.", "tool_choice")
+        raise invalid("'tool_choice' is only allowed when 'tools' are specified.", "tool_choice")
     waiting: list[str] = []
     for number, message in enumerate(body["messages"]):
         waiting = _check_message(message, f"messages[{number}]", waiting)
@@ -178,28 +142,28 @@ def _check_tool(tool: object, where: str) -> None:
     match tool:
         case {"type": "function", "function": {"name": str(name)}} if _FUNCTION_NAME.fullmatch(name):
             return
-    raise _invalid(f"Invalid '{where}.function.name'.", f"{where}.function.name", "invalid_value")
+    raise invalid(f"Invalid '{where}.function.name'.", f"{where}.function.name", "invalid_value")
 
 
 def _check_message(message: object, where: str, waiting: list[str]) -> list[str]:
     """Check one message; return the ids of the calls whose results have to follow."""
     if not isinstance(message, dict):
-        raise _invalid(f"Invalid type for '{where}': expected an object.", where, "invalid_type")
+        raise invalid(f"Invalid type for '{where}': expected an object.", where, "invalid_type")
     role = message.get("role")
     if role not in _ROLES:
         allowed = ", ".join(f"'{name}'" for name in _ROLES)
-        raise _invalid(f"Invalid value: '{role}'. Supported values are: {allowed}.", f"{where}.role", "invalid_value")
+        raise invalid(f"Invalid value: '{role}'. Supported values are: {allowed}.", f"{where}.role", "invalid_value")
     if role == "tool":
         if message.get("tool_call_id") not in waiting:
             text = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
-            raise _invalid(f"Invalid parameter: {text}", f"{where}.role")
+            raise invalid(f"Invalid parameter: {text}", f"{where}.role")
         waiting = [call for call in waiting if call != message["tool_call_id"]]
     else:
         _check_answered(waiting, where)
         waiting = [_check_call(call, where) for call in message.get("tool_calls") or ()]
     if not waiting and not isinstance(message.get("content"), str | list) and not message.get("tool_calls"):
         text = f"Invalid value for 'content': expected a string, got {json.dumps(message.get('content'))}."
-        raise _invalid(text, f"{where}.content", "invalid_type")
+        raise invalid(text, f"{where}.content", "invalid_type")
     return waiting
 
 
@@ -207,21 +171,21 @@ def _check_call(call: object, where: str) -> str:
     match call:
         case {"id": str(name), "type": "function", "function": {"name": str(), "arguments": str()}}:
             return name
-    raise _invalid(f"Invalid '{where}.tool_calls'.", f"{where}.tool_calls", "invalid_value")
+    raise invalid(f"Invalid '{where}.tool_calls'.", f"{where}.tool_calls", "invalid_value")
 
 
 def _check_answered(waiting: list[str], where: str) -> None:
     if waiting:
         text = "An assistant message with 'tool_calls' must be followed by tool messages responding to each"
         missing = f"The following tool_call_ids did not have response messages: {', '.join(waiting)}"
-        raise _invalid(f"{text} 'tool_call_id'. {missing}", where)
+        raise invalid(f"{text} 'tool_call_id'. {missing}", where)
 
 
 def _check_offered(calls: Iterable[ToolCall], body: Json) -> None:
     offered = {tool["function"]["name"] for tool in body.get("tools") or ()}
     for call in calls:
         if call.name not in offered:
-            raise _invalid(f"The emulator's script calls '{call.name}', which the request does not offer.", "tools")
+            raise invalid(f"The emulator's script calls '{call.name}', which the request does not offer.", "tools")
 
 
 def _heard(messages: list[Json]) -> str:
@@ -286,5 +250,5 @@ def _whole(chunks: Iterable[Json]) -> Json:
 # What is sent where an answer breaks off.
 _BROKEN: Final = {
     "garbage": _event('{"choices": ['),
-    "error": _event(json.dumps({"error": {"message": _SERVER_ERROR, "type": "server_error"}})),
+    "error": _event(json.dumps({"error": {"message": SERVER_ERROR, "type": "server_error"}})),
 }
