@@ -2,9 +2,11 @@
 
 import signal
 
+import httpx
 import pytest
 
-from voicekit.emulators.faults import Latency
+from tests.services.embedded import until
+from voicekit.emulators.faults import Break, Latency
 from voicekit.emulators.openai_chat import OpenAIChat
 from voicekit.emulators.server import serve
 from voicekit.problems import Problem, Refused
@@ -31,6 +33,29 @@ async def test_signals_stay_with_the_process() -> None:
     before = signal.getsignal(signal.SIGINT)
     async with serve([OpenAIChat("k")]):
         assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("after", [0, 2])
+async def test_a_connection_is_lost_without_a_word_in_the_log(after: int, caplog: pytest.LogCaptureFixture) -> None:
+    emulator = OpenAIChat("k")
+    emulator.faults = iter([Break("drop", after)])
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}], "stream": True}
+    lines: list[str] = []
+
+    async def listen() -> None:
+        async with (
+            httpx.AsyncClient(headers={"Authorization": "Bearer k"}) as http,
+            http.stream("POST", f"http://{address}/v1/chat/completions", json=body) as answer,
+        ):
+            async for line in answer.aiter_lines():
+                lines.append(line)  # noqa: PERF401 - what came before the error counts
+
+    async with serve([emulator]) as address:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await listen()
+        await until(lambda: emulator.received[0].outcome == "broken")
+    assert len([line for line in lines if line]) == after
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")] == []
 
 
 def test_delays_of_one_seed_are_the_same() -> None:

@@ -54,6 +54,12 @@ class _Server(uvicorn.Server):
         await self.on_tick(0)
         await self.ended.wait()
 
+    def drop(self, client: tuple[str, int]) -> None:
+        """Close the connection of a client, whatever is being answered."""
+        for connection in self.server_state.connections:
+            if connection.transport.get_extra_info("peername") == client:
+                connection.transport.close()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -78,6 +84,8 @@ async def serve(emulators: Sequence[Emulator], port: int = 0) -> AsyncIterator[s
     # A client that is gone needs no grace; what still hangs after a second was told to hang.
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     server = _Server(config)
+    # An answer that is to break off cannot end the connection itself: for the server, its return is a mistake.
+    app.state.drop = server.drop
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         yield f"{HOST}:{listening.getsockname()[1]}"

@@ -67,12 +67,16 @@ class Streamed(Response):
             await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if not writing.done():
                 self._exchange.outcome = "left"
+            elif not writing.result():
+                scope["app"].state.drop(scope["client"])
+                await leaving
         finally:
             for task in (writing, leaving):
                 task.cancel()
             await asyncio.gather(writing, leaving, return_exceptions=True)
 
-    async def _write(self, send: Callable[[Json], Any]) -> None:
+    async def _write(self, send: Callable[[Json], Any]) -> bool:
+        """Send the pieces; say whether the connection outlives them."""
         try:
             async for piece in self._pieces:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -80,9 +84,9 @@ class Streamed(Response):
         except Broken as broken:
             self._exchange.outcome = "broken"
             if broken.how == "drop":
-                # The server drops the connection of a response that is never finished.
-                return
+                return False
         await send({"type": "http.response.body", "body": b""})
+        return True
 
 
 async def _left(receive: Receive) -> None:
