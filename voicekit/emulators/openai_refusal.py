@@ -50,6 +50,11 @@ def invalid(message: str, param: str = "", code: str = "") -> Refusal:
     return Refusal(400, message, param=param, code=code)
 
 
+def invalid_field(kind: str, name: str, message: str, given: object) -> Refusal:
+    """Return what refuses a field as pydantic does, whose errors OpenAI's audio tells as they are."""
+    return invalid(str([{"type": kind, "loc": ("body", name), "msg": message, "input": given}]))
+
+
 def no_such_model(model: object) -> Refusal:
     """Return what refuses a model that nobody has."""
     return Refusal(404, f"The model `{model}` does not exist or you do not have access to it.")
