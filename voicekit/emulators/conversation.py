@@ -21,12 +21,20 @@ class Outbox:
         websocket: An accepted one.
         pace: When each message is due.
         failure: Close code and reason of the vendor when it fails by itself.
+        told: Makes, of a message that is not sent any more, what the vendor tells of its failure before it closes.
     """
 
-    def __init__(self, websocket: WebSocket, pace: Pace, failure: tuple[int, str]) -> None:
+    def __init__(
+        self,
+        websocket: WebSocket,
+        pace: Pace,
+        failure: tuple[int, str],
+        told: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    ) -> None:
         self._websocket = websocket
         self._pace = pace
         self._failure = failure
+        self._told = told
         # A message, the beginning of an answer, or the code and the reason of a close.
         self._waiting: asyncio.Queue[dict[str, Any] | tuple[int, str] | None] = asyncio.Queue()
 
@@ -41,6 +49,11 @@ class Outbox:
     def close(self, code: int, reason: str = "") -> None:
         """Close the connection after what waits has been sent."""
         self._waiting.put_nowait((code, reason))
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits; what is being sent does not."""
+        return self._waiting.empty()
 
     async def sent(self) -> None:
         """Wait until nothing waits."""
@@ -67,6 +80,8 @@ class Outbox:
             if broken.how == "drop":
                 return False
             if broken.how == "error":
+                if self._told is not None:
+                    await self._websocket.send_text(json.dumps(self._told(message)))
                 await self._websocket.close(*self._failure)
                 return False
             await self._websocket.send_text(_GARBAGE)
