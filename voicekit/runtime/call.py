@@ -35,6 +35,7 @@ from voicekit.records.events import (
 )
 from voicekit.runtime.announcer import Announcer, Playout
 from voicekit.runtime.asides import ASIDE
+from voicekit.runtime.clients import close_clients
 from voicekit.runtime.failure import Failure
 from voicekit.runtime.farewell import Farewell
 from voicekit.runtime.latency import AnswerLatency, stages
@@ -108,7 +109,7 @@ class Call:
         parts = assemble(
             filled_in, resources, line.transport, functions, self._tell, watch=watch, values=values, tap=tap
         )
-        self._realtime, self._farewell = parts.realtime, Farewell()
+        self._realtime, self._farewell, self._pipeline = parts.realtime, Farewell(), parts.pipeline
         latency = self._latency(agent)
         self._worker = PipelineWorker(
             parts.pipeline,
@@ -143,6 +144,7 @@ class Call:
         finally:
             for task in self._tasks:
                 task.cancel()
+            await close_clients(self._pipeline)
             self._tell(CallEnded(self._ended_by or "error", round(time.monotonic() - self._began, 1)))
             self._over.set()
 

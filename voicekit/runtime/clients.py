@@ -7,6 +7,7 @@ import inspect
 from typing import Any
 
 from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.ai_service import AIService
 
 
 def ask_once(service: FrameProcessor) -> None:
@@ -21,3 +22,11 @@ async def close_client(service: FrameProcessor) -> None:
     close = getattr(getattr(service, "_client", None), "close", None)
     if callable(close) and inspect.isawaitable(closing := close()):
         await closing
+
+
+async def close_clients(processor: FrameProcessor) -> None:
+    """Close the clients of the services in a pipeline; a transport's are its own."""
+    if isinstance(processor, AIService):
+        await close_client(processor)
+    for inner in processor.processors:
+        await close_clients(inner)
