@@ -130,8 +130,8 @@ async def test_a_provider_without_an_emulator_is_told_with_its_place(tmp_path: P
         async with staged(read(tmp_path, text, GLADIA_API_KEY="k")):
             pass
     hint = (
-        "there are emulators for asr deepgram; llm openai, openai-compatible, anthropic; tts elevenlabs; "
-        "realtime openai; "
+        "there are emulators for asr deepgram, deepgram-flux, openai; llm openai, openai-compatible, anthropic; "
+        "tts elevenlabs, openai; realtime openai; "
         "pocketsphinx, rules, auto, espeak, flite need none"
     )
     told = [(problem.code, problem.text, problem.help) for problem in refused.value.problems]

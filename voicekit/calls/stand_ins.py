@@ -8,10 +8,13 @@ from typing import Final, TypeAlias
 from voicekit.calls.scene import Scene
 from voicekit.config.services import Service
 from voicekit.emulators.anthropic_messages import AnthropicMessages
+from voicekit.emulators.deepgram_flux import DeepgramFlux
 from voicekit.emulators.deepgram_listen import DeepgramListen
 from voicekit.emulators.elevenlabs_stream import VOICES, ElevenLabsStream
 from voicekit.emulators.openai_chat import OpenAIChat
 from voicekit.emulators.openai_realtime import OpenAIRealtime
+from voicekit.emulators.openai_speech import OpenAISpeech
+from voicekit.emulators.openai_transcriptions import OpenAITranscriptions
 from voicekit.emulators.server import Actor
 from voicekit.problems import Problem, Refused
 from voicekit.providers.catalog import Kind, Provider, catalog
@@ -59,6 +62,14 @@ def _deepgram(key: str, scene: Scene, _services: Sequence[Service]) -> Actor:
     return DeepgramListen(key, unannounced=scene.unannounced)
 
 
+def _deepgram_flux(key: str, scene: Scene, _services: Sequence[Service]) -> Actor:
+    return DeepgramFlux(key, unannounced=scene.unannounced)
+
+
+def _openai_asr(key: str, scene: Scene, _services: Sequence[Service]) -> Actor:
+    return OpenAITranscriptions(key, unannounced=scene.unannounced)
+
+
 def _openai(key: str, scene: Scene, _services: Sequence[Service]) -> Actor:
     return OpenAIChat(key, scene.script)
 
@@ -77,16 +88,23 @@ def _elevenlabs(key: str, scene: Scene, services: Sequence[Service]) -> Actor:
     return ElevenLabsStream(key, voices=VOICES | named | scene.voices)
 
 
+def _openai_tts(key: str, _scene: Scene, _services: Sequence[Service]) -> Actor:
+    return OpenAISpeech(key)
+
+
 def _openai_realtime(key: str, scene: Scene, _services: Sequence[Service]) -> Actor:
     return OpenAIRealtime(key, scene.script, unannounced=scene.unannounced)
 
 
 STAND_INS: Final = (
     StandIn("asr", "deepgram", "deepgram", "ws://{address}", _deepgram),
+    StandIn("asr", "deepgram-flux", "deepgram-flux", "ws://{address}/v2/listen", _deepgram_flux),
+    StandIn("asr", "openai", "openai-asr", "http://{address}/v1", _openai_asr),
     StandIn("llm", "openai", "openai", "http://{address}/v1", _openai),
     StandIn("llm", "openai-compatible", "openai-compatible", "http://{address}/compatible/v1", _openai_compatible),
     StandIn("llm", "anthropic", "anthropic", "http://{address}", _anthropic),
     StandIn("tts", "elevenlabs", "elevenlabs", "ws://{address}", _elevenlabs, {"voice": min(VOICES)}),
+    StandIn("tts", "openai", "openai-tts", "http://{address}/v1", _openai_tts),
     StandIn("realtime", "openai", "openai-realtime", "ws://{address}/v1/realtime", _openai_realtime),
 )
 
