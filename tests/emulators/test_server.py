@@ -1,5 +1,6 @@
 """The server of the emulators, and the timing that they share."""
 
+import asyncio
 import signal
 
 import httpx
@@ -55,6 +56,19 @@ async def test_a_connection_is_lost_without_a_word_in_the_log(after: int, caplog
             await listen()
         await until(lambda: emulator.received[0].outcome == "broken")
     assert len([line for line in lines if line]) == after
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")] == []
+
+
+async def test_what_hangs_is_given_up_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    emulator = OpenAIChat("k")
+    emulator.faults = iter([Break("hang", 1)])
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}], "stream": True}
+    async with httpx.AsyncClient(headers={"Authorization": "Bearer k"}) as http:
+        async with serve([emulator]) as address:
+            asking = asyncio.create_task(http.post(f"http://{address}/v1/chat/completions", json=body))
+            await until(lambda: len(emulator.received) == 1)
+        with pytest.raises(httpx.TransportError):
+            await asking
     assert [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")] == []
 
 

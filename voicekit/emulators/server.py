@@ -84,8 +84,9 @@ async def serve(emulators: Sequence[Emulator], port: int = 0) -> AsyncIterator[s
     # A client that is gone needs no grace; what still hangs after a second was told to hang.
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     server = _Server(config)
-    # An answer that is to break off cannot end the connection itself: for the server, its return is a mistake.
-    app.state.drop = server.drop
+    # An answer that is to break off cannot end the connection itself: for the server, its return is a mistake. One that
+    # hangs would be cancelled at the end, with a traceback in the log.
+    app.state.drop, app.state.ended = server.drop, server.ended
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         yield f"{HOST}:{listening.getsockname()[1]}"

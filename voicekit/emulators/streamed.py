@@ -61,19 +61,22 @@ class Streamed(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        server = scope["app"].state
         writing = asyncio.create_task(self._write(send))
         leaving = asyncio.create_task(_left(receive))
+        ending = asyncio.create_task(server.ended.wait())
+        tasks = {writing, leaving, ending}
         try:
-            await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if not writing.done():
                 self._exchange.outcome = "left"
-            elif not writing.result():
-                scope["app"].state.drop(scope["client"])
+            if not writing.done() or not writing.result():
+                server.drop(scope["client"])
                 await leaving
         finally:
-            for task in (writing, leaving):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(writing, leaving, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _write(self, send: Callable[[Json], Any]) -> bool:
         """Send the pieces; say whether the connection outlives them."""
