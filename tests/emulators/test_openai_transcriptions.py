@@ -19,6 +19,7 @@ from pipecat.services.openai.stt import OpenAISTTService
 from tests.emulators.sound import quiet, tone
 from tests.services.embedded import running, until
 from voicekit.emulators.faults import Break, Fault, Latency, Refuse, Slow
+from voicekit.emulators.hearing import Progress
 from voicekit.emulators.openai_transcriptions import OpenAITranscriptions
 from voicekit.emulators.server import serve
 
@@ -134,6 +135,21 @@ async def test_a_speech_with_pauses_comes_in_several_files(emulator: OpenAITrans
         for now, spoken in ((100.0, tone(2)), (102.0, tone(1)), (102.9, tone(0.8)), (103.1, tone(0.2))):  # noqa: B007
             texts.append((await heard(sdk, spoken)).text)
     assert texts == ["One two", "three four", "five.", "What comes next."]
+
+
+async def test_what_has_been_told_to_its_end_is_over_for_those_that_follow_the_same_caller(
+    emulator: OpenAITranscriptions,
+) -> None:
+    emulator.faults = iter([Break("drop"), None])
+    emulator.announce("Good day.")
+    progress = Progress()
+    emulator.follow(progress)
+    async with client(emulator) as sdk:
+        with pytest.raises(openai.APIConnectionError):
+            await heard(sdk)
+        assert progress.over == 0
+        await heard(sdk)
+    assert progress.over == 1
 
 
 async def test_what_an_answer_may_be(emulator: OpenAITranscriptions) -> None:

@@ -1,12 +1,17 @@
 """The side channel, as another process uses it."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
+from tests.emulators.sound import quiet, tone
+from tests.services.embedded import until
+from voicekit.emulators.deepgram_flux import DeepgramFlux
 from voicekit.emulators.deepgram_listen import DeepgramListen
 from voicekit.emulators.deepgram_stream import Stream
 from voicekit.emulators.faults import Break, Fault, Latency, Refuse, Slow
@@ -130,3 +135,23 @@ async def test_where_nobody_hears_an_announcement_is_refused() -> None:
     async with channel(openai=OpenAIChat("k")) as client:
         answer = await client.post("/emulated/announce", json={"text": "Hi."})
     assert (answer.status_code, answer.json()) == (400, {"problem": "no emulator here hears speech"})
+
+
+@pytest.mark.parametrize(("fault", "heard"), [(None, "Ho."), (Break("hang"), "Hi.")])
+async def test_who_takes_over_hears_what_comes_next_or_what_failed(fault: Fault | None, heard: str) -> None:
+    first, second = DeepgramListen("k"), DeepgramFlux("k")
+    first.faults = iter([fault])
+    audio = "encoding=linear16&sample_rate=16000"
+    async with channel(first=first, second=second) as client:
+        for text in ("Hi.", "Ho."):
+            await client.post("/emulated/announce", json={"text": text})
+        address, headers = f"ws://{client.base_url.netloc.decode()}", {"Authorization": "Token k"}
+        async with connect(f"{address}/v1/listen?model=nova-3&{audio}", additional_headers=headers) as line:
+            await line.send(tone(0.5) + quiet(0.5))
+            await until(lambda: len(first.streams[0].audio) == 32000)
+            if fault is None:
+                await line.recv()
+        async with connect(f"{address}/v2/listen?model=flux-general-en&{audio}", additional_headers=headers) as line:
+            await line.send(tone(0.5) + quiet(0.5))
+            await line.send('{"type": "CloseStream"}')
+            assert [json.loads(message) async for message in line][-1]["transcript"] == heard

@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.types import Message
@@ -12,6 +13,12 @@ from starlette.websockets import WebSocket
 from voicekit.emulators.faults import Broken, Pace
 
 _GARBAGE: Final = '{"type": '
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    message: dict[str, Any]
+    sent: Callable[[], None] | None
 
 
 class Outbox:
@@ -36,15 +43,20 @@ class Outbox:
         self._failure = failure
         self._told = told
         # A message, the beginning of an answer, or the code and the reason of a close.
-        self._waiting: asyncio.Queue[dict[str, Any] | tuple[int, str] | None] = asyncio.Queue()
+        self._waiting: asyncio.Queue[_Due | tuple[int, str] | None] = asyncio.Queue()
 
     def begin(self) -> None:
         """Send the next message as the first of an answer: it takes as long as that does."""
         self._waiting.put_nowait(None)
 
-    def put(self, message: dict[str, Any]) -> None:
-        """Send a message after those before it."""
-        self._waiting.put_nowait(message)
+    def put(self, message: dict[str, Any], sent: Callable[[], None] | None = None) -> None:
+        """Send a message after those before it.
+
+        Args:
+            message: What is sent.
+            sent: Called when it has been, and not where something else was sent in its place.
+        """
+        self._waiting.put_nowait(_Due(message, sent))
 
     def close(self, code: int, reason: str = "") -> None:
         """Close the connection after what waits has been sent."""
@@ -71,17 +83,19 @@ class Outbox:
                 return None
             self._waiting.task_done()
 
-    async def _sends(self, message: dict[str, Any]) -> bool:
+    async def _sends(self, due: _Due) -> bool:
         """Send a message when it is due; say whether the connection goes on."""
         try:
             await self._pace.step()
-            await self._websocket.send_text(json.dumps(message))
+            await self._websocket.send_text(json.dumps(due.message))
+            if due.sent is not None:
+                due.sent()
         except Broken as broken:
             if broken.how == "drop":
                 return False
             if broken.how == "error":
                 if self._told is not None:
-                    await self._websocket.send_text(json.dumps(self._told(message)))
+                    await self._websocket.send_text(json.dumps(self._told(due.message)))
                 await self._websocket.close(*self._failure)
                 return False
             await self._websocket.send_text(_GARBAGE)

@@ -10,9 +10,9 @@ does a client that sends nothing (`INACTIVE_CLIENT`: https://github.com/livekit/
 
 import itertools
 import json
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from starlette.routing import BaseRoute, WebSocketRoute
@@ -23,7 +23,7 @@ from voicekit.emulators.conversation import Outbox, converse
 from voicekit.emulators.deepgram_stream import Refusal, Stream, admit
 from voicekit.emulators.faults import Fault, Latency, Pace, Slow
 from voicekit.emulators.flux_settings import Settings, configured, settings_of
-from voicekit.emulators.hearing import ONSET_WINDOWS, VOICED, WINDOW_SECS, Announcement, Windows
+from voicekit.emulators.hearing import ONSET_WINDOWS, VOICED, WINDOW_SECS, Announced, Announcement, Progress, Windows
 from voicekit.emulators.utterance import Utterance, Word
 
 Json: TypeAlias = dict[str, Any]
@@ -58,14 +58,18 @@ class DeepgramFlux:
     idle_secs: float = 20.0
     unannounced: str = ""
     streams: list[Stream] = field(default_factory=list)
-    _announced: deque[Announcement] = field(default_factory=deque, repr=False)
+    _announced: Announced = field(default_factory=Announced, repr=False)
 
     def announce(self, text: str, secs: float = 0.0) -> None:
         """Say what the next turn is: a pause within its seconds may look like the end of it, and is none.
 
         It is the connection's on which speech begins first; every other waits for the next announcement.
         """
-        self._announced.append(Announcement(text, secs))
+        self._announced.add(text, secs)
+
+    def follow(self, progress: Progress) -> None:
+        """Hear no more what others have heard of the caller whose progress this is."""
+        self._announced.progress = progress
 
     def routes(self) -> list[BaseRoute]:
         """Return its one route."""
@@ -89,7 +93,7 @@ class DeepgramFlux:
         outbox = Outbox(websocket, Pace(self.latency, fault), (_FAILED, "INTERNAL_SERVER_ERROR"), _failure)
         late = self.latency.first_secs > 0 or isinstance(fault, Slow)
         line = _Line(outbox, f"emulated-{len(self.streams)}", late)
-        ear = _Ear(stream, settings, self._next, line)
+        ear = _Ear(stream, settings, partial(self._announced.next, self.unannounced), self._announced.over, line)
         line.send({"type": "Connected"})
 
         def on_message(message: Message) -> None:
@@ -101,9 +105,6 @@ class DeepgramFlux:
 
         idle = (self.idle_secs, lambda: line.fail("INACTIVE_CLIENT", "No audio was received for too long."))
         stream.closed = await converse(websocket, outbox, on_message, idle)
-
-    def _next(self) -> Announcement:
-        return self._announced.popleft() if self._announced else Announcement(self.unannounced)
 
 
 def _failure(message: Json) -> Json:
@@ -130,17 +131,17 @@ class _Line:
         """Whether an update would be stale when its turn comes."""
         return self._late and not self._outbox.empty
 
-    def send(self, message: Json) -> None:
-        self._put({"request_id": self._request, **message})
+    def send(self, message: Json, sent: Callable[[], None] | None = None) -> None:
+        self._put({"request_id": self._request, **message}, sent)
 
     def fail(self, code: str, description: str) -> None:
         """Tell an error, which ends the connection."""
         self._put({"type": "Error", "code": code, "description": description})
         self._outbox.close(_FAILED, code)
 
-    def _put(self, message: Json) -> None:
+    def _put(self, message: Json, sent: Callable[[], None] | None = None) -> None:
         self._outbox.begin()
-        self._outbox.put({"sequence_id": next(self._numbers), **message})
+        self._outbox.put({"sequence_id": next(self._numbers), **message}, sent)
 
     def close(self) -> None:
         self._outbox.close(1000)
@@ -149,10 +150,18 @@ class _Line:
 class _Ear:
     """Hears one stream. Its clock is the audio: what comes fast is heard as it would have been live."""
 
-    def __init__(self, stream: Stream, settings: Settings, announced: Callable[[], Announcement], line: _Line) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        settings: Settings,
+        announced: Callable[[], Announcement],
+        over: Callable[[Announcement], None],
+        line: _Line,
+    ) -> None:
         self._stream = stream
         self._settings = settings
         self._announced = announced
+        self._over = over
         self._line = line
         self._windows = Windows(settings.encoding, settings.rate)
         self._run = 0
@@ -247,11 +256,13 @@ class _Ear:
 
     def _end(self, trigger: str) -> None:
         """End the turn; what is still being said goes on in the next one."""
-        self._tell("EndOfTurn", trigger)
-        if self._utterance is not None and not self._utterance.paused(self._now):
-            self._utterance.told(self._known - self._given, self._now)
+        utterance = self._utterance
+        if utterance is not None and not utterance.paused(self._now):
+            self._tell("EndOfTurn", trigger)
+            utterance.told(self._known - self._given, self._now)
             self._given = self._known
         else:
+            self._tell("EndOfTurn", trigger, None if utterance is None else partial(self._over, utterance.announced))
             self._utterance = None
         self._turn += 1
         self._from = self._now
@@ -267,7 +278,7 @@ class _Ear:
             surest = min(surest, self._settings.eot_threshold - 0.01)
         return max(0.0, min(sure, surest))
 
-    def _tell(self, event: str, trigger: str = "") -> None:
+    def _tell(self, event: str, trigger: str = "", sent: Callable[[], None] | None = None) -> None:
         self._told_at = self._now
         words = self._utterance.first(self._known) if self._utterance else []
         self._line.send(
@@ -282,7 +293,8 @@ class _Ear:
                 "end_of_turn_confidence": self._confidence(),
             }
             | ({"trigger": trigger} if trigger else {})
-            | self._settings.languages(bool(words))
+            | self._settings.languages(bool(words)),
+            sent,
         )
 
 

@@ -10,9 +10,9 @@ is noted; a wrong value of a known one is answered with 400 and, in a header, wh
 
 import json
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from starlette.routing import BaseRoute, WebSocketRoute
@@ -22,7 +22,16 @@ from starlette.websockets import WebSocket
 from voicekit.emulators.conversation import Outbox, converse
 from voicekit.emulators.deepgram_stream import Refusal, Stream, admit, check_flags, check_number
 from voicekit.emulators.faults import Fault, Latency, Pace
-from voicekit.emulators.hearing import LEVELS, ONSET_WINDOWS, VOICED, WINDOW_SECS, Announcement, Windows
+from voicekit.emulators.hearing import (
+    LEVELS,
+    ONSET_WINDOWS,
+    VOICED,
+    WINDOW_SECS,
+    Announced,
+    Announcement,
+    Progress,
+    Windows,
+)
 from voicekit.emulators.utterance import Utterance, Word
 
 Json: TypeAlias = dict[str, Any]
@@ -66,14 +75,18 @@ class DeepgramListen:
     idle_secs: float = 10.0
     unannounced: str = ""
     streams: list[Stream] = field(default_factory=list)
-    _announced: deque[Announcement] = field(default_factory=deque, repr=False)
+    _announced: Announced = field(default_factory=Announced, repr=False)
 
     def announce(self, text: str, secs: float = 0.0) -> None:
         """Say what the next stretch of speech is.
 
         It is the connection's on which speech begins first; every other waits for the next announcement.
         """
-        self._announced.append(Announcement(text, secs))
+        self._announced.add(text, secs)
+
+    def follow(self, progress: Progress) -> None:
+        """Hear no more what others have heard of the caller whose progress this is."""
+        self._announced.progress = progress
 
     def routes(self) -> list[BaseRoute]:
         """Return its one route."""
@@ -96,11 +109,11 @@ class DeepgramListen:
         self.streams.append(stream)
         outbox = Outbox(websocket, Pace(self.latency, fault), _FAILED)
 
-        def send(message: Json) -> None:
+        def send(message: Json, announced: Announcement | None = None) -> None:
             outbox.begin()
-            outbox.put(message)
+            outbox.put(message, None if announced is None else partial(self._announced.over, announced))
 
-        ear = _Ear(stream, len(self.streams), self._next, send)
+        ear = _Ear(stream, len(self.streams), partial(self._announced.next, self.unannounced), send)
 
         def on_message(message: Message) -> None:
             audio = message.get("bytes")
@@ -110,9 +123,6 @@ class DeepgramListen:
                 outbox.close(1000)
 
         stream.closed = await converse(websocket, outbox, on_message, (self.idle_secs, lambda: outbox.close(*_IDLE)))
-
-    def _next(self) -> Announcement:
-        return self._announced.popleft() if self._announced else Announcement(self.unannounced)
 
 
 def _check(query: Mapping[str, list[str]]) -> list[str]:
@@ -140,7 +150,7 @@ class _Ear:
     """Hears one stream. Its clock is the audio: what comes fast is heard as it would have been live."""
 
     def __init__(
-        self, stream: Stream, number: int, announced: Callable[[], Announcement], send: Callable[[Json], None]
+        self, stream: Stream, number: int, announced: Callable[[], Announcement], send: Callable[..., None]
     ) -> None:
         one = {name: values[-1] for name, values in stream.query.items()}
         self._stream = stream
@@ -257,7 +267,8 @@ class _Ear:
                     "model_info": {"name": self._model, "version": "emulated", "arch": self._model},
                     "model_uuid": "emulated",
                 },
-            }
+            },
+            speech.announced if speech is not None and over else None,
         )
         if not final:
             return

@@ -16,10 +16,55 @@ ONSET_WINDOWS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What a caller is about to say, and for how many seconds: pauses within them do not end it."""
+    """What a caller is about to say, and for how many seconds: pauses within them do not end it.
+
+    Attributes:
+        number: Of those that were announced; None for what was not.
+    """
 
     text: str
     secs: float = 0.0
+    number: int | None = None
+
+
+@dataclass
+class Progress:
+    """How far a caller has come: how many announcements have been transcribed by somebody to the end."""
+
+    over: int = 0
+
+
+class Announced:
+    """What is about to be said, one thing after another, as one emulator hears it.
+
+    Attributes:
+        progress: That of all who are told the same of the same caller. What one of them has transcribed is over for
+            all; what it failed at may be heard by the one that takes over.
+    """
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self._all: list[Announcement] = []
+        self._next = 0
+
+    def add(self, text: str, secs: float) -> None:
+        """Say what comes after what has been announced."""
+        self._all.append(Announcement(text, secs, len(self._all)))
+
+    def next(self, otherwise: str) -> Announcement:
+        """Return what is said in speech that begins, or these words where nothing was announced."""
+        # Who was told less, was told alone.
+        if self.progress.over <= len(self._all):
+            self._next = max(self._next, self.progress.over)
+        if self._next == len(self._all):
+            return Announcement(otherwise)
+        self._next += 1
+        return self._all[self._next - 1]
+
+    def over(self, announcement: Announcement) -> None:
+        """Take it that something has been transcribed to its end, and that the client knows."""
+        if announcement.number is not None:
+            self.progress.over = max(self.progress.over, announcement.number + 1)
 
 
 class Windows:

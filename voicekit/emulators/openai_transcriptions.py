@@ -9,9 +9,9 @@ import hashlib
 import itertools
 import json
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from starlette.requests import Request
@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from voicekit.emulators.faults import Break, Fault, Latency, Pace
-from voicekit.emulators.hearing import Announcement
+from voicekit.emulators.hearing import Announced, Announcement, Progress
 from voicekit.emulators.openai_refusal import SERVER_ERROR, Refusal, check_key, told
 from voicekit.emulators.streamed import Exchange, Streamed, paced
 from voicekit.emulators.transcription_checks import WHISPER, Sound, checked, read_fields
@@ -35,6 +35,7 @@ _FADE_SECS: Final = 0.25
 class _Speech:
     """What was announced, since when it has been heard on the clock, and how many of its words have been told."""
 
+    announced: Announcement
     words: list[str]
     secs: float
     began: float
@@ -62,14 +63,18 @@ class OpenAITranscriptions:
     unannounced: str = ""
     clock: Callable[[], float] = time.monotonic
     received: list[Exchange] = field(default_factory=list)
-    _announced: deque[Announcement] = field(default_factory=deque, repr=False)
+    _announced: Announced = field(default_factory=Announced, repr=False)
     _speech: _Speech | None = field(default=None, repr=False)
     _heard: dict[bytes, tuple[str, Exchange]] = field(default_factory=dict, repr=False)
 
     def announce(self, text: str, secs: float = 0.0) -> None:
         """Say what the next speech is, and for how many seconds: files that are sent meanwhile share its words."""
         self._heard.clear()
-        self._announced.append(Announcement(text, secs))
+        self._announced.add(text, secs)
+
+    def follow(self, progress: Progress) -> None:
+        """Hear no more what others have heard of the caller whose progress this is."""
+        self._announced.progress = progress
 
     def routes(self) -> list[BaseRoute]:
         """Return its one route."""
@@ -98,11 +103,18 @@ class OpenAITranscriptions:
         exchange.body = form | {"file": {"name": sound.name, "secs": sound.secs, "rate": sound.rate}}
         exchange.outcome = "answering"
         text = self._words_of(sound, exchange)
-        pace = Pace(self.latency, fault)
+        pace, sent = Pace(self.latency, fault), self._once_sent()
         if streamed:
-            return Streamed(paced(_events(form, text, sound), pace, _BROKEN), exchange, "text/event-stream")
+            return Streamed(paced(_events(form, text, sound), pace, _BROKEN), exchange, "text/event-stream", sent)
         body, media_type = _whole(form, text, sound)
-        return Streamed(paced([body], pace, {"garbage": b'{"text": '}), exchange, media_type)
+        return Streamed(paced([body], pace, {"garbage": b'{"text": '}), exchange, media_type, sent)
+
+    def _once_sent(self) -> Callable[[], None]:
+        """Return what is to be done when an answer has arrived: a speech that has all been told is over."""
+        speech = self._speech
+        if speech is None or speech.told < len(speech.words):
+            return lambda: None
+        return partial(self._announced.over, speech.announced)
 
     def _words_of(self, sound: Sound, exchange: Exchange) -> str:
         digest = hashlib.sha256(sound.samples).digest()
@@ -118,8 +130,8 @@ class OpenAITranscriptions:
         now = self.clock()
         speech, began = self._speech, now - spoken_secs
         if speech is None or speech.told == len(speech.words) or began >= speech.began + speech.secs:
-            next_one = self._announced.popleft() if self._announced else Announcement(self.unannounced)
-            speech = self._speech = _Speech(next_one.text.split(), next_one.secs, began)
+            next_one = self._announced.next(self.unannounced)
+            speech = self._speech = _Speech(next_one, next_one.text.split(), next_one.secs, began)
         known, heard_secs = len(speech.words), now - speech.began
         if heard_secs < speech.secs - _FADE_SECS:
             known = max(speech.told, int(known * heard_secs / speech.secs))

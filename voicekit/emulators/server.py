@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol, runtime_checkable
 
@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from voicekit.emulators.faults import Fault, Latency
+from voicekit.emulators.hearing import Progress
 from voicekit.problems import refuse
 
 HOST: Final = "127.0.0.1"
@@ -42,6 +43,14 @@ class Hearing(Protocol):
         """Say what the next stretch of speech is, and how many seconds it takes: a pause within them is none."""
 
 
+@runtime_checkable
+class Following(Protocol):
+    """An emulator that hears a caller whom others may hear, too."""
+
+    def follow(self, progress: Progress) -> None:
+        """Hear no more what others have heard of the caller whose progress this is."""
+
+
 class _Server(uvicorn.Server):
     """Leaves the process's signals to the process, and ends when it is told to: uvicorn looks ten times a second."""
 
@@ -63,6 +72,14 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def follow_together(emulators: Iterable[Emulator]) -> None:
+    """Have emulators that are told the same announcements follow the same caller."""
+    progress = Progress()
+    for emulator in emulators:
+        if isinstance(emulator, Following):
+            emulator.follow(progress)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from voicekit.emulators.faults import Break, Fault, How, Latency, Refuse, Slow
-from voicekit.emulators.server import Actor, Hearing
+from voicekit.emulators.server import Actor, Hearing, follow_together
 
 Json: TypeAlias = dict[str, Any]
 
@@ -58,6 +58,9 @@ class SideChannel:
     """
 
     emulators: Mapping[str, Actor]
+
+    def __post_init__(self) -> None:
+        follow_together(self.emulators.values())
 
     def routes(self) -> list[BaseRoute]:
         """Return its routes."""

@@ -50,13 +50,21 @@ class Streamed(Response):
         pieces: The body; may raise `Broken`.
         exchange: Whose outcome is noted.
         media_type: Of the body.
+        sent: Called when all of it has been.
     """
 
-    def __init__(self, pieces: AsyncIterator[bytes], exchange: Exchange, media_type: str) -> None:
+    def __init__(
+        self,
+        pieces: AsyncIterator[bytes],
+        exchange: Exchange,
+        media_type: str,
+        sent: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(media_type=media_type)
         del self.headers["content-length"]
         self._pieces = pieces
         self._exchange = exchange
+        self._sent = sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
@@ -84,6 +92,7 @@ class Streamed(Response):
             async for piece in self._pieces:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             self._exchange.outcome = "answered"
+            self._sent()
         except Broken as broken:
             self._exchange.outcome = "broken"
             if broken.how == "drop":

@@ -27,9 +27,13 @@ class Utterance:
         announced: Its words, and for how many seconds no pause ends it.
         began: When it did, in seconds of the audio.
         now: How much of the audio has been heard.
+
+    Attributes:
+        announced: As given.
     """
 
     def __init__(self, announced: Announcement, began: float, now: float) -> None:
+        self.announced = announced
         self._words = announced.text.split()
         self._secs = announced.secs
         self._began = began
