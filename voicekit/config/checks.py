@@ -154,7 +154,7 @@ def placeholders_known(agent: Agent, places: Places) -> Iterator[Problem]:
                 told = f"no value is named '{placeholder.name if whole else placeholder.root}' here"
                 has = f": {', '.join(template.own)}" if template.own else ""
                 hint = _help(template, placeholder)
-                yield Problem("unknown-placeholder", told + has, places.value(*template.path), hint)
+                yield Problem("unknown-placeholder", told + has, places.words(template.text, *template.path), hint)
 
 
 def _help(template: Templated, placeholder: Placeholder) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from voicekit.config.agent import Agent
 from voicekit.config.call_values import is_call_value, variable
+from voicekit.config.own_lines import OWN_LINES
 from voicekit.config.placeholders import Placeholder, names
 from voicekit.config.request import texts
 from voicekit.config.tool import Tool
@@ -49,8 +50,9 @@ def templates(agent: Agent) -> Iterator[Templated]:
     """Yield every text of a file that is filled during a call."""
     yield Templated(("prompt",), agent.prompt)
     yield from _line(("greeting", "say"), agent.greeting.say if agent.greeting else ())
-    yield from _line(("fillers", "say"), agent.fillers.say if agent.fillers else ())
-    yield from _line(("failure", "say"), agent.failure.say)
+    for own in OWN_LINES:
+        if section := getattr(agent, own.section):
+            yield from _line(own.path, getattr(section, own.key))
     rules = next((service.rules for service in agent.llm if service.rules), None)
     if rules is not None:
         yield from _rules(rules)
