@@ -40,7 +40,7 @@ def test_bad_file_has_the_problem_it_is_named_after(name: str) -> None:
 
 @pytest.mark.parametrize("name", names("good"))
 def test_good_file_has_no_problem(name: str) -> None:
-    keys = {"OPENAI_API_KEY": "x", "OPENROUTER_API_KEY": "x", "KEY": "x"}
+    keys = dict.fromkeys(("DEEPGRAM_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "KEY"), "x")
     loaded = load(HERE / "good" / f"{name}.yaml", keys, running=True)
     assert render(loaded.problems, loaded.sources) == ""
     assert loaded.agent is not None

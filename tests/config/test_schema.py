@@ -78,6 +78,7 @@ ELSEWHERE = {
     "unused-key": "one key against another",
     "unused-parameter": "it is a warning",
     "wait-shorter-than-vad": "one section against another",
+    "wrong-type-false": "a text may be any word, and one of them is false",
     "warning-order": "one key against another",
 }
 CASCADE = {"asr": "pocketsphinx", "llm": "openai", "tts": "auto"}

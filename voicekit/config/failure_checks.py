@@ -87,6 +87,18 @@ def warning_order(agent: Agent, places: Places) -> Iterator[Problem]:
         yield Problem("warning-order", text, place, f"warn_secs: less than {limits.call_secs}, or warn_secs: false")
 
 
+def warning_of_nothing(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Nobody is warned of an end that does not come."""
+    limits = agent.limits
+    if limits.warns:
+        return
+    lifted = "warn_secs" if limits.warn_secs is None else "call_secs"
+    for key in ("warn_secs", "warn_say"):
+        if key != lifted and places.has("limits", key):
+            text = f"'{key}' does nothing with '{lifted}: false'"
+            yield Problem("unused-key", text, places.key("limits", key), f"remove it, or give {lifted} a value")
+
+
 FAILURE_CHECKS: Final[tuple[Callable[[Agent, Places], Iterator[Problem]], ...]] = (
     fallback_list,
     fallback_to_itself,
@@ -94,4 +106,5 @@ FAILURE_CHECKS: Final[tuple[Callable[[Agent, Places], Iterator[Problem]], ...]] 
     fallback_slower_than_timeout,
     filler_order,
     warning_order,
+    warning_of_nothing,
 )

@@ -21,7 +21,7 @@ class Limits(Section):
     warn_secs: Annotated[Annotated[Int, between(1, 3600)] | None, FALSE_IS_NONE] = 30
     """Seconds before the end at which the caller is told of it."""
     warn_say: Annotated[Line, Field(json_schema_extra=_OWN, examples=["We have half a minute left."])]
-    """What is said then, when nobody speaks."""
+    """What is said then, when nobody speaks. `warn_secs: false`: nothing."""
     goodbye: Annotated[Line, Field(json_schema_extra=_OWN, examples=["Our time is up. Goodbye."])]
     """The last words of a call that has reached a limit."""
     turns: Annotated[Annotated[Int, between(1, 100000)] | None, FALSE_IS_NONE] = 200
@@ -43,3 +43,8 @@ class Limits(Section):
         ),
     ] = None
     """US dollars at the providers' list prices."""
+
+    @property
+    def warns(self) -> bool:
+        """Whether the caller is told that the call is about to end."""
+        return self.call_secs is not None and self.warn_secs is not None

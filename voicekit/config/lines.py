@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from voicekit.config.document import Scalar
 from voicekit.config.fact import Fact
 from voicekit.config.placeholders import PlaceholderError, fill, names
 from voicekit.config.scalars import read_template
@@ -41,7 +42,18 @@ def _readable(text: str) -> str:
 Template = Annotated[str, BeforeValidator(read_template), AfterValidator(_readable)]
 """A text with placeholders."""
 
-Line = Annotated[tuple[Template, ...], NOT_EMPTY, ONE_OR_MORE]
+
+def _no_switch(value: Any) -> Any:
+    """Refuse what is meant to switch a line off: it would be said."""
+    if isinstance(value, Scalar) and value.plain and value.text == "false":
+        raise PydanticCustomError("said-aloud", "would be said")
+    return value
+
+
+Lines = Annotated[tuple[Template, ...], ONE_OR_MORE, BeforeValidator(_no_switch)]
+"""Lines one after another; a text is the only one."""
+
+Line = Annotated[Lines, NOT_EMPTY]
 """Variants of one line; a text is its own only variant."""
 
 

@@ -155,8 +155,9 @@ def _no_phrases(language: Node, missing: Missing) -> Iterator[Problem]:
         text = f"there are no built-in phrases for {shown(language)}; the agent would be silent"
         yield Problem("no-phrases", text, language.place, f"write {_listed(missing.needed)} {built_in}")
     elif missing.off:
-        text = f"there are no built-in phrases for {shown(language)}: {_listed(missing.off)} stay unsaid"
-        hint = f"write them {built_in}, or switch them off: fillers: false, silence: {{nudges: []}}"
+        unsaid = _listed(tuple(".".join(line.path) for line in missing.off))
+        text = f"there are no built-in phrases for {shown(language)}: nothing is said for {unsaid}"
+        hint = f"write your own {built_in}, or switch off: {', '.join(line.off for line in missing.off)}"
         yield Problem("no-phrases", text, language.place, hint, Severity.WARNING)
 
 

@@ -39,6 +39,15 @@ _TRUE: Final = re.compile("true|false")
 _INT: Final = re.compile(r"[-+]?[0-9]{1,18}")
 _NUM: Final = re.compile(r"[-+]?[0-9]{1,18}(\.[0-9]{1,18})?")
 _NAMED: Final = "a mapping of names"
+# What a section is that somebody has written as one value.
+_SECTIONS: Final = {
+    "failure": "failure: {say: I am sorry.}",
+    "fallback": "fallback: {llm_ms: 2000}",
+    "limits": "limits: {call_secs: 600}; false lifts one of them, as in {call_secs: false}",
+    "silence": "silence: {after_secs: 10, nudges: [Are you there?]}",
+}
+# What a line is switched off with.
+_UNSAID: Final = {"nudges": "nudges: []", "warn_say": "warn_secs: false"}
 _SHAPES: Final = {
     "model_type": "a mapping",
     "dict_type": _NAMED,
@@ -88,6 +97,11 @@ class Places:
     def value(self, *path: str | int) -> Place:
         """Return the place of a value."""
         return find(self._root, path).place
+
+    def has(self, *path: str | int) -> bool:
+        """Say whether a key is in the file."""
+        parent = find(self._root, path[:-1])
+        return isinstance(parent, Mapping) and path[-1] in parent.entries
 
     def words(self, text: str, *path: str | int) -> Place:
         """Return the place of a text of a list, by what it says: an item that stands for several shifts the others."""
@@ -195,7 +209,8 @@ def wrong_value(kind: str, facts: Facts[str, Any], key: str, node: Node) -> Prob
         kind, facts = "wrong-type", {"wanted": _SHAPES[kind], "found": found}
     if kind == "wrong-type":
         text, hint = _reading(key, facts["wanted"], node) or (f"{facts['wanted']}, not {facts['found']}", "")
-        return Problem("wrong-type", f"'{key}' is {text}", node.place, hint or _duration(key, node))
+        section = _SECTIONS.get(key, "") if facts["wanted"] == _SHAPES["model_type"] else ""
+        return Problem("wrong-type", f"'{key}' is {text}", node.place, hint or section or _duration(key, node))
     if kind == "no-value":
         return _no_value(key, node)
     if kind == "empty-list":
@@ -290,7 +305,22 @@ def _secret(key: str, facts: Facts[str, Any], node: Node) -> Problem:
     return Problem("secret-in-file", "a secret is written in the file", node.place, hint)
 
 
+def _no_switch(key: str, facts: Facts[str, Any], node: Node) -> Problem:
+    quoted = isinstance(node, Scalar) and not node.plain
+    text = f"'{key}' cannot be {shown(node)}" + (": in quotes it is text" if quoted else "")
+    return Problem(
+        "wrong-type", text, node.place, f"{key}: false" if facts["off"] else "give it a value, or remove the line"
+    )
+
+
+def _said_aloud(key: str, facts: Facts[str, Any], node: Node) -> Problem:
+    text = f"'{key}' would be heard as the word 'false'"
+    return Problem("wrong-type", text, node.place, _UNSAID.get(key, "write the words, or remove the line"))
+
+
 _OWN: Final = {
+    "no-switch": _no_switch,
+    "said-aloud": _said_aloud,
     "bad-phrase": _phrase,
     "bad-placeholder": _placeholder,
     "tool-kind": _tool_kind,

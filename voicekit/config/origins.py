@@ -48,6 +48,8 @@ _USED: Final[Table[Path, Callable[[Agent], bool]]] = {
     ("turn", "wait_ms"): lambda agent: agent.turn.end == "fixed",
     ("fallback",): lambda agent: any(len(services) > 1 for services in agent.lists),
     **{("fallback", f"{kind}_ms"): _of_several(kind) for kind in CASCADE},
+    ("limits", "warn_secs"): lambda agent: agent.limits.call_secs is not None or agent.limits.warn_secs is None,
+    ("limits", "warn_say"): lambda agent: agent.limits.warns,
     **{("transport", key): _of_type(kind) for kind, keys in TRANSPORT_KEYS.items() for key in keys},
 }
 # What comes from the environment without the file's word: the value is shown by its variable.
@@ -179,4 +181,5 @@ def _value(value: Any, place: Place) -> Node | None:
     if isinstance(value, dict):
         inner = {str(key): node for key, each in value.items() if (node := _value(each, place))}
         return _mapping(inner, {}, place)
-    return Sequence(tuple(node for item in value if (node := _value(item, place))), place)
+    items = tuple(node for item in value if (node := _value(item, place)))
+    return Sequence(items, place) if items else None

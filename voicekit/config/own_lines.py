@@ -21,16 +21,16 @@ class OwnLine:
         section: Where it stands.
         key: Its key there.
         phrases: The field of a phrasebook that has it.
-        needed: Whether a file must write it where its language has none; else nothing is said.
-        off: What a file may write to do without it, where it is not needed.
+        off: What a file may write to do without it; empty where it must be written if its language has none.
+        switches: The keys of the section that switch it off with `false`.
         listed: Whether `builtin` may stand in the file's own.
     """
 
     section: str
     key: str
     phrases: str
-    needed: bool = True
     off: str = ""
+    switches: tuple[str, ...] = ()
     listed: bool = False
 
     @property
@@ -38,14 +38,34 @@ class OwnLine:
         """Where it stands."""
         return self.section, self.key
 
+    def asked(self, written: dict[str, Any]) -> list[Any]:
+        """Return what its section has of it, `builtin` where that says nothing."""
+        say = written.get(self.key, BUILTIN)
+        return say if isinstance(say, list) and self.listed else [say]
+
+    def needed(self, written: dict[str, Any]) -> bool:
+        """Say whether its section must have it where its language has none."""
+        return not self.off or self.key in written or (self.section == "fillers" and bool(written))
+
+    def silenced(self, written: dict[str, Any]) -> bool:
+        """Say whether its section does without it."""
+        switches = (written.get(key) for key in self.switches)
+        return any(isinstance(each, Scalar) and each.plain and each.text == "false" for each in switches)
+
 
 OWN_LINES: Final = (
-    OwnLine("fillers", "say", "fillers", needed=False, off="fillers", listed=True),
-    OwnLine("silence", "nudges", "nudges", needed=False, off="silence.nudges", listed=True),
+    OwnLine("fillers", "say", "fillers", off="fillers: false", listed=True),
+    OwnLine("silence", "nudges", "nudges", off="silence: {nudges: []}", listed=True),
     OwnLine("silence", "goodbye", "silence_goodbye"),
     OwnLine("failure", "say", "failure"),
     OwnLine("failure", "goodbye", "failure_goodbye"),
-    OwnLine("limits", "warn_say", "limits_warning", needed=False, off="limits.warn_say"),
+    OwnLine(
+        "limits",
+        "warn_say",
+        "limits_warning",
+        off="limits: {warn_secs: false}",
+        switches=("warn_secs", "call_secs"),
+    ),
     OwnLine("limits", "goodbye", "limits_goodbye"),
 )
 
@@ -60,7 +80,7 @@ class Missing:
     """
 
     needed: tuple[str, ...] = ()
-    off: tuple[str, ...] = ()
+    off: tuple[OwnLine, ...] = ()
 
 
 def fill_in(values: dict[str, Any], phrases: Phrasebook | None, *, fillers: bool) -> Missing:
@@ -73,27 +93,21 @@ def fill_in(values: dict[str, Any], phrases: Phrasebook | None, *, fillers: bool
     """
     needed, off = [], []
     for line in OWN_LINES:
-        if line.section == "fillers" and not (fillers or "fillers" in values):
-            continue
         written = values.get(line.section, {})
-        items = _asked(line, written) if isinstance(written, dict) else []
+        if not isinstance(written, dict) or (line.section == "fillers" and not (fillers or written)):
+            continue
+        items = line.asked(written)
         if not any(_is_builtin(item, line) for item in items):
             continue
-        if phrases is None and (line.needed or line.key in written or line.off in values):
-            needed.append(f"{line.section}.{line.key}")
-        elif phrases is None:
-            off.append(line.off)
-        if phrases or line.section != "fillers":
+        if phrases is None and line.needed(written):
+            needed.append(".".join(line.path))
+        elif phrases is None and not line.silenced(written):
+            off.append(line)
+        if phrases or written or line.section != "fillers":
             own = getattr(phrases, line.phrases) if phrases else _NOTHING.get(line.key, ("",))
             filled = [each for item in items for each in (own if _is_builtin(item, line) else [item])]
             values[line.section] = written | {line.key: filled}
     return Missing(tuple(needed), tuple(off))
-
-
-def _asked(line: OwnLine, written: dict[str, Any]) -> list[Any]:
-    """Return what the file has of a line, `builtin` where it says nothing."""
-    say = written.get(line.key, BUILTIN)
-    return say if isinstance(say, list) and line.listed else [say]
 
 
 def _is_builtin(item: object, line: OwnLine) -> bool:

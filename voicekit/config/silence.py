@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from voicekit.config.lines import Line, Template
+from voicekit.config.lines import Line, Lines
 from voicekit.config.ranges import between
 from voicekit.config.scalars import Bool, Num
 from voicekit.config.section import Section, absent
@@ -15,9 +15,7 @@ class Silence(Section):
 
     after_secs: Annotated[Num, between(2, 600)] = 10.0
     """Seconds of silence, counted from when the agent has been heard to the end."""
-    nudges: Annotated[
-        tuple[Template, ...], Field(json_schema_extra=absent("the language's own two"), examples=[["Are you there?"]])
-    ]
+    nudges: Annotated[Lines, Field(json_schema_extra=absent("the language's own two"), examples=[["Are you there?"]])]
     """What is said, one each time, in order; the item `builtin` stands for the language's own. Empty: nothing, and the
     goodbye comes at once."""
     goodbye: Annotated[
