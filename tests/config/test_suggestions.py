@@ -17,7 +17,9 @@ SECTIONS = {
     "vad": "vad: {{{}}}",
     "turn": "turn: {{end: fixed, {}}}",
     "tool": "tools: {{one: {{{}}}}}",
-    "fallback": "llm: [openai, anthropic]\nfallback: {{{}}}",
+    "silence": "silence: {{{}}}",
+    "limits": "limits: {{{}}}",
+    "fallback": "asr: [deepgram, openai]\nllm: [openai, anthropic]\nfallback: {{{}}}",
     "failure": "failure: {{{}}}",
     "rules": "llm: {{provider: rules, rules: [{{hear: hello, say: Hello.}}], {}}}",
     "rule": "llm: {{provider: rules, rules: [{{hear: hello, say: Hello., {}}}]}}",
@@ -57,7 +59,7 @@ def examples() -> list[tuple[str, str]]:
 def test_the_example_can_be_pasted(section: str, example: str, tmp_path: Path) -> None:
     example += "\n  Be brief." if example.endswith("|") else ""
     key = example.partition(":")[0]
-    pasted = example if (key in ROOT and section != "turn") or example.startswith("turn:") else ""
+    pasted = example if (key in ROOT) or example.startswith("turn:") else ""
     pasted = pasted or SECTIONS[section].format(example)
     written = {line.partition(":")[0] for line in pasted.splitlines()}
     base = [line for key, line in BASE.items() if key not in written and not (key in CASCADE and "realtime" in written)]
@@ -92,9 +94,12 @@ def test_another_way_to_write_a_key_is_the_key(word: str) -> None:
         ("rules", "rules belong to 'llm: rules'"),
         ("apiKey", "a key belongs to its provider"),
         ("allow_interruptions", ""),
-        ("max_duration", ""),
         ("background_sound", ""),
-        ("silence_timeout", ""),
+        ("maxDurationSeconds", "voicekit calls it 'limits.call_secs', in seconds"),
+        ("silenceTimeoutSeconds", "voicekit calls it 'silence.after_secs', in seconds"),
+        ("user_away_timeout", "voicekit calls it 'silence.after_secs', in seconds"),
+        ("endCallMessage", "the last words are 'goodbye' in silence, failure and limits"),
+        ("fallbackPlan", "a list of asr, llm or tts is tried in order"),
     ],
 )
 def test_what_is_said_at_the_top_level(word: str, said: str) -> None:

@@ -179,7 +179,7 @@ class ServiceReader:
         text = f"{provider.name} has no option '{printable(key)}'"
         if problem := decided(provider, key, place, value):
             return problem
-        choices = [*provider.options, *([KEYTERMS] if provider.kind == "asr" else [])]
+        choices = [*provider.options, TIMEOUT, *([KEYTERMS] if provider.kind == "asr" else [])]
         words = short(value)
         reply = renamed(key, provider.options, words) or answer(
             key, f"{provider.kind} service", [] if provider.one_of else choices, homes=self.homes, value=words

@@ -94,7 +94,7 @@ def _plain(word: str) -> str:
 
 def keep_one(key: str) -> str:
     """Return the help for a key that is given twice."""
-    return "keep one; for failover write a list" if key == "llm" else "keep one"
+    return "keep one; for failover write a list" if key in ("asr", "llm", "tts") else "keep one"
 
 
 def listed(choices: Iterable[str], most: int = 8) -> str:

@@ -35,6 +35,14 @@ _STOP: Final = Word("stop_secs", "stop_secs: 0.2", "Pipecat's word is 'stop_secs
 _START: Final = Word("start_secs", "start_secs: 0.2", "Pipecat's word is 'start_secs'")
 _BESIDE: Final = Word("", "move what stands in it up one level", "options stand beside 'provider'")
 
+_LIST: Final = Word("", "llm: [openai/gpt-4o-mini, anthropic]", "a list of asr, llm or tts is tried in order")
+_SILENT: Final = Word("", "silence: {after_secs: 10}", "voicekit calls it 'silence.after_secs', in seconds")
+_IDLE: Final = (
+    "idle_timeout idle_timeout_secs idle_timeout_seconds user_idle_timeout user_away_timeout turn_timeout "
+    "silence_end_call_timeout"
+)
+_AFTER_MS: Final = "voicekit counts it in milliseconds: 'asr_ms', 'llm_ms' or 'tts_ms'"
+
 # By section: the words, and what they all are here. `service` is asr, llm and tts alike.
 _TABLE: Final[Mapping[str, Mapping[str, Word]]] = {
     "agent": {
@@ -64,10 +72,31 @@ _TABLE: Final[Mapping[str, Mapping[str, Word]]] = {
         "lang locale language_code": Word("language", "language: en"),
         "agent_name assistant_name alias title id": Word("name", "name: agent"),
         "api_version schema_version": Word("version", "version: 1"),
-        "fallbacks fallback_models failover": Word(
-            "", "llm: [openai/gpt-4o-mini, anthropic]", "a list of models is tried in order"
-        ),
+        "fallbacks fallback_models fallback_plan fallback_adapter failover backup backup_llm_config": _LIST,
         "error_message fallback_message": Word("", "failure: {say: I am sorry.}", "voicekit calls it 'failure.say'"),
+        "timeout timeout_secs request_timeout llm_timeout": Word(
+            "", "llm: {provider: openai, timeout_secs: 10}", "a time limit belongs to its provider"
+        ),
+        "retries max_retries retry": Word(
+            "", "llm: [openai/gpt-4o-mini, anthropic]", "the next of a list takes over from who fails"
+        ),
+        "max_duration max_duration_secs max_duration_seconds max_call_duration max_call_duration_ms call_timeout "
+        "time_limit session_timeout": Word(
+            "", "limits: {call_secs: 600}", "voicekit calls it 'limits.call_secs', in seconds"
+        ),
+        "max_cost cost_limit budget": Word("", "limits: {cost_usd: 0.5}", "voicekit calls it 'limits.cost_usd'"),
+        "max_turns": Word("", "limits: {turns: 200}", "voicekit calls it 'limits.turns'"),
+        "max_tool_steps max_tool_calls": Word(
+            "", "limits: {tool_calls_per_turn: 8}", "voicekit calls it 'limits.tool_calls_per_turn'"
+        ),
+        "silence_timeout silence_timeout_secs silence_timeout_seconds inactivity_timeout end_call_after_silence_ms "
+        f"reminder_trigger_ms {_IDLE}": _SILENT,
+        "idle_messages idle_message reminders message_plan reminder_max_count": Word(
+            "", "silence: {nudges: [Are you still there?]}", "each line of 'silence.nudges' is said once"
+        ),
+        "end_call_message goodbye_message": Word(
+            "", "silence: {goodbye: Goodbye.}", "the last words are 'goodbye' in silence, failure and limits"
+        ),
         "rules steps otherwise intents dialogue": Word(
             "",
             "llm: {provider: rules, rules: [{hear: hello, say: Hello.}]}",
@@ -111,6 +140,7 @@ _TABLE: Final[Mapping[str, Mapping[str, Word]]] = {
             "wait_ms", "wait_ms: 600", "voicekit counts it in milliseconds: 'wait_ms'"
         ),
         "type mode strategy detection detector provider turn_detection": Word("end", "end: fixed"),
+        _IDLE: _SILENT,
     },
     "tool": {
         "function handler callable code module": Word("python", "python: tools:lookup_order"),
@@ -127,8 +157,44 @@ _TABLE: Final[Mapping[str, Mapping[str, Word]]] = {
         "doc help purpose": Word("description", "description: Find an order by its number."),
         "name": Word("", "remove it", "the key of a tool is its name"),
     },
-    "fallback": {"timeout_ms after_ms timeout llm": Word("llm_ms", "llm_ms: 2000")},
-    "failure": {"message text line": Word("say", "say: I am sorry.")},
+    "silence": {
+        f"timeout timeout_secs timeout_seconds after secs seconds silence_timeout {_IDLE}": Word(
+            "after_secs", "after_secs: 10"
+        ),
+        "timeout_ms after_ms": Word("after_secs", "after_secs: 10", "voicekit counts it in seconds: 'after_secs'"),
+        "say messages message lines reminders idle_messages": Word("nudges", "nudges: [Are you still there?]"),
+        "max_count count retries": Word(
+            "nudges", "nudges: [Are you still there?]", "each line of 'nudges' is said once"
+        ),
+        "end_message end_call_message": Word("goodbye", "goodbye: Goodbye."),
+        "end_call hangup disconnect": Word("hang_up", "hang_up: true"),
+    },
+    "fallback": {
+        "timeout_ms after_ms": Word("llm_ms", "llm_ms: 2000"),
+        "timeout timeout_secs attempt_timeout": Word("llm_ms", "llm_ms: 2000", _AFTER_MS),
+        "stt_ms transcriber_ms": Word("asr_ms", "asr_ms: 2500"),
+        "asr stt llm tts provider providers model models": _LIST,
+        "retries attempts max_retry max_retries max_errors": Word("errors", "errors: 2"),
+        "cooldown cooldown_secs retry_interval retry_after": Word("cool_down_secs", "cool_down_secs: 60"),
+    },
+    "failure": {
+        "message text line apology error_message": Word("say", "say: I am sorry."),
+        "timeout timeout_ms timeout_secs after_ms": Word(
+            "within_ms", "within_ms: 4000", "how long a caller hears nothing at most is 'within_ms', in milliseconds"
+        ),
+        "retries attempts max_errors max_failures max_retries": Word("tries", "tries: 2"),
+        "end_message end_call_message": Word("goodbye", "goodbye: Goodbye."),
+    },
+    "limits": {
+        "max_duration max_duration_secs max_duration_seconds max_call_duration duration secs seconds time": Word(
+            "call_secs", "call_secs: 600"
+        ),
+        "cost budget max_cost max_cost_usd usd": Word("cost_usd", "cost_usd: 0.5"),
+        "max_tool_calls": Word("tool_calls", "tool_calls: 50"),
+        "max_tool_steps tool_rounds": Word("tool_calls_per_turn", "tool_calls_per_turn: 8"),
+        "warning warn warning_message": Word("warn_say", "warn_say: We have half a minute left."),
+        "say message text end_message end_call_message": Word("goodbye", "goodbye: Our time is up."),
+    },
     "rules": {
         "states nodes": Word("steps", "steps: {more: [{hear: hello, say: Hello.}]}"),
         "default else fallback": Word("otherwise", "otherwise: Once more please?"),
@@ -152,12 +218,27 @@ _TABLE: Final[Mapping[str, Mapping[str, Word]]] = {
         "key apikey token": Word("api_key", "leave it out: it comes from the environment", "it is called 'api_key'"),
         "options input_params voice_settings config": _BESIDE,
         "name type vendor service engine": Word("provider", "provider: deepgram"),
+        "timeout_ms timeout_sec timeout_seconds request_timeout connect_timeout": Word(
+            "timeout_secs", "timeout_secs: 5", "every provider has 'timeout_secs', in seconds"
+        ),
+    },
+    "asr": {
+        "fallback fallbacks fallback_plan backup": Word(
+            "", "asr: [deepgram/nova-3, openai]", "a list of recognisers is tried in order"
+        ),
+    },
+    "tts": {
+        "fallback fallbacks fallback_plan fallback_voice_ids backup": Word(
+            "",
+            "tts: [{provider: elevenlabs, voice: 21m00Tcm4TlvDq8ikWAM}, openai]",
+            "a list of voices is tried in order",
+        ),
     },
     "llm": {
         "system_prompt system instructions system_instruction messages": Word(
             "", "prompt: |", "the prompt stands at the top level"
         ),
-        "fallback fallbacks backup": Word(
+        "fallback fallbacks fallback_plan fallback_models backup": Word(
             "", "llm: [openai/gpt-4o-mini, anthropic]", "a list of models is tried in order"
         ),
     },
