@@ -3,7 +3,7 @@
 import pytest
 
 from voicekit.cli.transcript import Transcript
-from voicekit.records.events import AgentFilled, AgentSaid, AnswerBegan, CallerSaid, Stages
+from voicekit.records.events import AgentFilled, AgentSaid, AnswerBegan, CallerSaid, Restarted, Stages
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,9 @@ def test_a_filler_is_marked_and_the_time_is_that_of_the_answer(capsys: pytest.Ca
         "call 1  agent   (filler) One moment.\n"
         "call 1  agent   On its way.  [1.90 s: turn 0.30, llm 1.40, tts 0.20]\n"
     )
+
+
+def test_a_new_session_is_talk_beside_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    Transcript().listen()(Restarted("realtime", "it was closed: 1011 oops", 0.24))
+    told = "call 1  restart: realtime: a new session after 0.2 s: it was closed: 1011 oops\n"
+    assert capsys.readouterr() == ("", told)

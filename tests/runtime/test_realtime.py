@@ -1,6 +1,5 @@
 """Calls to a file with `realtime`: tools, greeting, interruption, hanging up, and what goes wrong."""
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,12 +11,12 @@ import pytest
 
 from tests.emulators.sound import quiet, tone
 from tests.runtime.memory_line import Caller, calling
-from tests.services.embedded import needs_flite, until
+from tests.services.embedded import needs_flite
 from voicekit.calls.scene import Scene
 from voicekit.calls.speech import Speaker
 from voicekit.calls.stage import Stage, stage_variables, staged
 from voicekit.config.loader import load
-from voicekit.emulators.faults import Break, Fault, Latency, Refuse
+from voicekit.emulators.faults import Fault, Latency, Refuse
 from voicekit.emulators.openai_realtime import OpenAIRealtime
 from voicekit.emulators.realtime_session import Session
 from voicekit.emulators.script import Reply, Script, ToolCall
@@ -191,39 +190,11 @@ async def test_a_timer_of_ours_ends_the_turn(tmp_path: Path) -> None:
     assert stages.turn == pytest.approx(400, abs=150)
 
 
-@needs_flite
-async def test_a_failure_is_told_by_this_machine_s_own_voice(tmp_path: Path) -> None:
-    async with desk(tmp_path, faults=(Break("error", after=6),)) as (caller, stage):
-        caller.speak(tone(0.4) + quiet(0.4))
-        await caller.wait(Trouble)
-        await until(lambda: caller.transport.out.heard_secs > 0.3)
-    assert sent(stage, "response.create") == []
-
-
 async def test_a_caller_cannot_cut_a_greeting_short_that_says_so(tmp_path: Path) -> None:
     more = "greeting: {say: Hello and good day., interruptible: false, delay_ms: 100}\n"
     async with desk(tmp_path, more) as (caller, _):
         caller.speak(quiet(0.4) + tone(0.4))
         assert await caller.wait(AgentSaid) == AgentSaid("Hello and good day.", interrupted=False)
-
-
-async def test_an_error_is_told_once_and_the_call_goes_on(tmp_path: Path) -> None:
-    async with desk(tmp_path, GREETING, faults=(Break("error", after=6),)) as (caller, _):
-        trouble = await caller.wait(Trouble)
-        caller.speak(tone(0.4) + quiet(0.4))
-    assert trouble.source == "realtime"
-    assert len(caller.of(Trouble)) == 1
-    assert [event.reason for event in caller.of(CallEnded)] == ["caller"]
-
-
-async def test_a_lost_connection_is_told_and_not_at_each_piece_of_sound(tmp_path: Path) -> None:
-    async with desk(tmp_path, GREETING, faults=(Break("drop", after=6),)) as (caller, _):
-        trouble = await caller.wait(Trouble)
-        await asyncio.sleep(0.3)
-    assert trouble.source == "realtime"
-    # Fifteen pieces of sound could not be sent.
-    assert len(caller.of(Trouble)) <= 2
-    assert [event.reason for event in caller.of(CallEnded)] == ["caller"]
 
 
 async def test_a_refused_key_is_told(tmp_path: Path) -> None:

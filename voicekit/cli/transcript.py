@@ -14,6 +14,7 @@ from voicekit.records.events import (
     CallStarted,
     Event,
     Listener,
+    Restarted,
     Stages,
     TakenOver,
     ToolFinished,
@@ -57,13 +58,19 @@ def told(event: Event) -> str:
             return f"tool    {name} {'failed' if failed else 'answered'} in {ms} ms"
         case Trouble(source, text):
             return f"trouble: {source}: {text}"
-        case TakenOver(source, old, new, reason):
-            step = f"{new} is asked again" if old == new else f"{old} -> {new}"
-            return f"failover: {source}: {step}: {reason}"
+        case TakenOver() | Restarted():
+            return _went_on(event)
         case CallEnded(reason, secs):
             return f"{_ENDED[reason]} after {secs:.0f} s"
         case AnswerBegan():
             return ""
+
+
+def _went_on(event: TakenOver | Restarted) -> str:
+    if isinstance(event, Restarted):
+        return f"restart: {event.source}: a new session after {event.secs:.1f} s: {event.reason}"
+    step = f"{event.new} is asked again" if event.old == event.new else f"{event.old} -> {event.new}"
+    return f"failover: {event.source}: {step}: {event.reason}"
 
 
 @dataclass
@@ -76,7 +83,7 @@ class _Call:
             self.answers.append(event.stages)
         elif text := told(event):
             took = self._took() if isinstance(event, AgentSaid) else ""
-            click.echo(f"call {self.number}  {text}{took}", err=isinstance(event, Trouble | TakenOver))
+            click.echo(f"call {self.number}  {text}{took}", err=isinstance(event, Trouble | TakenOver | Restarted))
 
     def _took(self) -> str:
         """Return how long the answer took, once for each answer."""

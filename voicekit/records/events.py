@@ -102,6 +102,21 @@ class TakenOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Restarted:
+    """A session that was lost has been begun anew, and goes on where it was.
+
+    Attributes:
+        source: `realtime`.
+        reason: What happened to the old one.
+        secs: How long there was none.
+    """
+
+    source: str
+    reason: str
+    secs: float
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     """The line is closed.
 
@@ -115,6 +130,15 @@ class CallEnded:
 
 
 Event: TypeAlias = (
-    CallStarted | CallerSaid | AnswerBegan | AgentSaid | AgentFilled | ToolFinished | Trouble | TakenOver | CallEnded
+    CallStarted
+    | CallerSaid
+    | AnswerBegan
+    | AgentSaid
+    | AgentFilled
+    | ToolFinished
+    | Trouble
+    | TakenOver
+    | Restarted
+    | CallEnded
 )
 Listener: TypeAlias = Callable[[Event], None]

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -33,6 +34,7 @@ from voicekit.config.lines import said
 from voicekit.records.events import Listener, Trouble
 from voicekit.runtime.owed import Owed
 from voicekit.runtime.readable import readable
+from voicekit.runtime.waiting_lines import waiting_lines
 from voicekit.services.llm_rules import Values
 
 # For so long the same error of a session is not told again: it comes with each piece of sound that cannot be sent.
@@ -77,7 +79,8 @@ class Failure(FrameProcessor):
         super().__init__(enable_direct_mode=True)
         self._lines = itertools.cycle(agent.failure.say)
         self._goodbyes = itertools.cycle(agent.failure.goodbye)
-        self._fillers = itertools.cycle(dict.fromkeys(agent.fillers.say)) if agent.fillers else None
+        fillers = waiting_lines(agent)
+        self._fillers = itertools.cycle(fillers) if fillers else None
         self._tries = agent.failure.tries
         self._within_ms = agent.failure.within_ms
         # Then everybody has been given up; who follows in a list has a shorter limit.
@@ -97,6 +100,7 @@ class Failure(FrameProcessor):
         self._saying: asyncio.Task[None] | None = None
         self._caller_open = self._failed = False
         self._in_a_row = 0
+        self._filled_at = -math.inf
         self._told: tuple[str, str, float] = ("", "", 0.0)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -144,6 +148,26 @@ class Failure(FrameProcessor):
             self._speak(self._part(said(next(self._goodbyes), self._values()), "failure"))
         else:
             self._speak(self._say(said(next(self._lines), self._values()), True))
+
+    async def unanswerable(self) -> None:
+        """No turn can be answered now: say so, or goodbye, and return when that has been heard."""
+        self._failed = False
+        self.fail()
+        if self._saying is not None:
+            await asyncio.wait({self._saying})
+
+    async def bridge(self) -> None:
+        """Say a filler to a caller who waits longer than usual, unless he hears something or just has."""
+        heard_at = max(self._filled_at, self._owed.audible_until)
+        if self._fillers is None or self._ends() or self._saying or self._now() < heard_at:
+            return
+        await self._fill(next(self._fillers))
+
+    async def _fill(self, line: str) -> None:
+        # Until the promise of the turn, if there is one, is due again.
+        self._filled_at = self._now() + self._within_ms / 1000
+        await self._say(said(line, self._values()), False)
+        self._owed.filled(self._now())
 
     @property
     def answer_owed(self) -> bool:
@@ -198,8 +222,7 @@ class Failure(FrameProcessor):
             if (left := due - self._now()) > 0:
                 await self._sleep(left)
             elif self._fillers is not None and self._owed.stands_still(self._now()) < self._patience_secs:
-                await self._say(said(next(self._fillers), self._values()), False)
-                self._owed.filled(self._now())
+                await self._fill(next(self._fillers))
             else:
                 self._tell("call", f"nothing was heard within {self._within_ms} ms")
                 self.fail()

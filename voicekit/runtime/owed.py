@@ -44,6 +44,11 @@ class Owed:
         """Return for how many seconds nothing has come nearer to an answer; a tool that runs has its own limit."""
         return 0.0 if self._tools else now - self._progress
 
+    @property
+    def audible_until(self) -> float:
+        """Until when what has been handed on is heard."""
+        return self._audible_until
+
     def response_began(self) -> None:
         """The model has begun an answer."""
         self._result_unanswered = False

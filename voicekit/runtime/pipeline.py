@@ -38,6 +38,7 @@ from voicekit.runtime.fillers import Fillers
 from voicekit.runtime.parting import Parting
 from voicekit.runtime.realtime import Bypass, Realtime, ToolVoice
 from voicekit.runtime.resources import Resources
+from voicekit.runtime.session import Session, supervised
 from voicekit.runtime.succession import Terms
 from voicekit.runtime.turns import turn_strategies
 from voicekit.runtime.vad import vad_analyzer
@@ -92,6 +93,8 @@ def assemble(
         Refused: A service cannot be built.
     """
     before, behind = _services(agent, resources, listener, values, watch.ends)
+    if agent.realtime and supervised(behind[0]):
+        Session(behind[0], agent.realtime, listener, watch.failure)
     context = LLMContext(tools=list(functions)) if functions else LLMContext()
     realtime = Realtime(cast("LLMService", behind[0]), context) if agent.realtime else None
     before += [Bypass(cast("LLMService", behind[0]))] if agent.realtime else []

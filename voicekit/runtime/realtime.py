@@ -21,6 +21,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
 
 from voicekit.config.lines import said
+from voicekit.runtime.journal import EXACTLY
 from voicekit.runtime.tool_lines import ToolLine
 from voicekit.services.llm_rules import Values
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 # What says that a line is on its way, or will not come.
 _BEGUN: Final = (TTSStartedFrame, LLMFullResponseEndFrame, InterruptionFrame, ErrorFrame)
-_EXACTLY: Final = "Say exactly this to the caller, word for word, and nothing before or after it:\n\n{line}"
 
 
 class Bypass(FrameProcessor):
@@ -106,7 +106,7 @@ class ToolVoice(FrameProcessor):
         self._announced = self._announced or line.opening
         self._asked = line
         self._service._response_active = True
-        words = _EXACTLY.format(line=said(line.line, self._values()))
+        words = EXACTLY.format(line=said(line.line, self._values()))
         await self._service.send_client_event(_response(words))
 
 
@@ -174,4 +174,4 @@ class Realtime:
 
 def _instruction(line: str) -> Any:
     # Not the user's: what he says is shown.
-    return {"role": "developer", "content": _EXACTLY.format(line=line)}
+    return {"role": "developer", "content": EXACTLY.format(line=line)}

@@ -19,6 +19,7 @@ from voicekit.runtime.clients import close_client
 from voicekit.runtime.construct import construct
 from voicekit.runtime.readable import readable
 from voicekit.runtime.resources import Resources
+from voicekit.runtime.waiting_lines import waiting_lines
 from voicekit.services.child import ChildLost, ChildRefused
 from voicekit.services.own_voice import Engine, engine_for, sound_of
 
@@ -29,7 +30,7 @@ _KEPT_HZ = 24000
 def surviving_lines(agent: Agent) -> list[str]:
     """Return the lines of a file that must be heard whatever has failed; those with placeholders cannot be ready."""
     lines = [agent.failure.say, agent.failure.goodbye, agent.limits.warn_say, agent.limits.goodbye]
-    lines += [agent.fillers.say] if agent.fillers else []
+    lines += [waiting_lines(agent)]
     lines += [agent.silence.nudges, agent.silence.goodbye] if agent.silence else []
     return list(dict.fromkeys(words for line in lines for words in line if words.strip() and not names(words)))
 

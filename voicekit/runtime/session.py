@@ -1,0 +1,369 @@
+"""Session: keeps a realtime service in a session: one that has died is noticed, and another goes on where it was."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, Final, cast
+
+from pipecat.processors.frame_processor import FrameProcessor
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from voicekit.config.agent import Fillers
+from voicekit.config.services import Service
+from voicekit.records.events import Listener, Restarted, Trouble
+from voicekit.runtime.failure import Failure
+from voicekit.runtime.journal import Journal, Json
+
+BRIDGE_SECS: Final[float] = Fillers.model_fields["after_ms"].default / 1000
+"""A caller who waits this long for a session hears a filler: as long as one who waits for an answer of a cascade."""
+# Of silence after which a session is asked for a sign of life, and how long it may take to give one.
+PROBE_SECS: Final = 3.0
+SIGN_SECS: Final = 2.0
+# So long before a session expires another is begun, at a moment when nobody speaks or waits. Pipecat knows of no end;
+# OpenAI ends a session after an hour: https://platform.openai.com/docs/guides/realtime-conversations.
+RENEW_SECS: Final = 300.0
+_LONGEST_SECS: Final = 3600.0
+# `connect` and `close` of websockets would both wait for ten.
+_CLOSE_SECS: Final = 1.0
+_TICK_SECS: Final = 0.25
+
+_SUPERVISED: Final = "pipecat.services.openai.realtime.llm"
+# Changes nothing, and is answered.
+_PROBE: Final[Json] = {"type": "session.update", "session": {"type": "realtime"}}
+# Errors that Pipecat knows what to do with; it takes every other for the end of the session.
+_PIPECATS: Final = frozenset(
+    {
+        "conversation_already_has_active_response",
+        "item_retrieve_invalid_item_id",
+        "response_cancel_not_active",
+    }
+)
+_EXPIRED: Final = "session_expired"
+_NO_KEY: Final = (401, 403)
+_FEWEST_TRIES: Final = 2
+# After this many sessions without an answer to it, a turn is given up.
+_MOST_UNANSWERED: Final = 2
+
+Dial = Callable[[Any, float], Awaitable[ClientConnection]]
+"""Connects a service, within so many seconds."""
+
+
+def supervised(service: FrameProcessor) -> bool:
+    """Say whether the sessions of a service can be kept.
+
+    They can where they speak OpenAI's protocol through Pipecat's class for it: `openai`, `azure`, and classes of one's
+    own made of these. Gemini Live and all others do as Pipecat does.
+    """
+    return any(cls.__module__ == _SUPERVISED for cls in type(service).__mro__)
+
+
+async def _dial(service: Any, limit_secs: float) -> ClientConnection:
+    headers = await service._auth_headers()
+    return await connect(
+        service.base_url, additional_headers=headers, open_timeout=limit_secs, close_timeout=_CLOSE_SECS
+    )
+
+
+class Session:
+    """Stands between Pipecat's service and the connection.
+
+    The service is given this in place of a connection, and reads one stream of events from it that does not end with
+    a session. What it sends goes through here, too. So it knows nothing of a restart but that it is asked, once more,
+    for the settings of a session.
+
+    A restart is tried at once, then again after 1 s, 2 s, 4 s … for as long as the section's `timeout_secs`. When none
+    has come of that the turn has failed, as `Failure` sees to, and it begins anew.
+
+    Args:
+        service: One that is `supervised`, not yet set up.
+        section: Its section in the file.
+        listener: Told of restarts, and of errors that a session survives.
+        failure: What the caller hears meanwhile.
+        dial: Connects.
+        sleep: Waits.
+        now: Tells the time, in seconds.
+        epoch: Tells the time, in seconds of Unix: that of the vendor, who says when a session expires.
+    """
+
+    def __init__(
+        self,
+        service: FrameProcessor,
+        section: Service,
+        listener: Listener,
+        failure: Failure,
+        *,
+        dial: Dial = _dial,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], float] = time.monotonic,
+        epoch: Callable[[], float] = time.time,
+    ) -> None:
+        # It is asked for what is Pipecat's own.
+        self._service = cast("Any", service)
+        self._limit_secs = section.timeout_secs
+        self._listener = listener
+        self._failure = failure
+        self._dial, self._sleep, self._now, self._epoch = dial, sleep, now, epoch
+        self._journal = Journal()
+        self._connection: ClientConnection | None = None
+        self._live = self._replaying = self._over = False
+        # What was sent while the last session was told again.
+        self._held: list[Json] = []
+        self._told_again: set[str] = set()
+        self._watch: asyncio.Task[None] | None = None
+        self._lines: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+        # Why there is no session, and since when; whether the next try would be refused as well.
+        self._why = ""
+        self._refused = False
+        self._lost_at = self._round_began = self._began = now()
+        self._begun = self._attempts = self._unanswered = 0
+        # How many in a row have ended soon and without an answer.
+        self._barren, self._bears = 0, False
+        self._heard_at = self._moved_at = self._renew_at = self._waits_since = 0.0
+        self._probed = False
+        self._service._connect = self._open
+        self._service._ws_send = self._send
+
+    async def _open(self) -> None:
+        """Begin to keep a session; in the place of the service's own `_connect`."""
+        if self._service._websocket is not None:
+            return
+        self._over = False
+        self._lost_at = self._round_began = self._now()
+        self._service._websocket = self
+        self._service._receive_task = self._service.create_task(self._receive())
+        self._watch = self._service.create_task(self._keep_watch())
+
+    async def close(self) -> None:
+        """End the session and begin no other: the service disconnects."""
+        self._over, self._live = True, False
+        connection, self._connection = self._connection, None
+        for task in (*self._lines, *([self._watch] if self._watch else [])):
+            await self._service.cancel_task(task)
+        if connection is not None:
+            await connection.close()
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    async def _receive(self) -> None:
+        while not self._over:
+            try:
+                await self._service._receive_task_handler()
+            except Exception as error:  # noqa: BLE001 - whatever an event does to Pipecat, the next session goes on
+                self._lose(f"what it sent cannot be taken: {type(error).__name__}: {error}"[:300])
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Give the service the events of one session after another, but those that it has had before."""
+        while not self._over:
+            connection = await self._reached()
+            try:
+                async for message in connection:
+                    if connection is not self._connection:
+                        break
+                    if await self._take(_parsed(message)):
+                        yield message
+                why = "it was closed"
+            except ConnectionClosed as closed:
+                why = _closed(closed)
+            except (ValueError, LookupError, TypeError):
+                why = "what it sent cannot be read"
+            if connection is self._connection:
+                self._lose(why)
+
+    async def _reached(self) -> ClientConnection:
+        """Connect, however long that takes. When it takes too long, the caller is told each time."""
+        while True:
+            wait = self._next_wait()
+            if wait is None:
+                await self._give_up()
+                continue
+            if wait:
+                await self._sleep(wait)
+            self._attempts += 1
+            try:
+                connection = await self._dial(self._service, self._limit_secs)
+            except (OSError, TimeoutError, WebSocketException) as error:
+                self._why = f"cannot connect: {str(error) or type(error).__name__}"
+                self._refused = isinstance(error, InvalidStatus) and error.response.status_code in _NO_KEY
+                continue
+            self._connection, self._probed = connection, False
+            self._began = self._heard_at = self._now()
+            return connection
+
+    def _next_wait(self) -> float | None:
+        """Return how long to wait before the next try; None when there have been enough."""
+        if self._refused:
+            return None
+        wait = 2.0 ** (self._attempts - 1) if self._attempts else 0.0
+        in_time = self._now() + wait - self._round_began <= self._limit_secs
+        # One that hangs takes all of the time, and is still no reason to give up.
+        return wait if in_time or self._attempts < _FEWEST_TRIES else None
+
+    async def _give_up(self) -> None:
+        self._listener(Trouble("realtime", self._why))
+        self._forget_what_is_due()
+        await self._failure.unanswerable()
+        self._attempts, self._round_began = 0, self._now()
+
+    def _forget_what_is_due(self) -> None:
+        self._journal.give_up()
+        self._service._response_active = False
+        self._unanswered = 0
+
+    async def _take(self, event: Json) -> bool:
+        """Take note of an event; say whether it is for the service."""
+        now, kind = self._now(), event["type"]
+        self._heard_at, self._probed = now, False
+        if kind == "error":
+            return self._heed_error(event["error"])
+        if kind == "session.created":
+            lasts = (event["session"].get("expires_at") or self._epoch() + _LONGEST_SECS) - self._epoch()
+            self._renew_at = now + max(lasts - RENEW_SECS, lasts / 2)
+        elif kind == "session.updated":
+            await self._go_on()
+        elif event.get("item", {}).get("id") in self._told_again:
+            return False
+        elif self._live:
+            self._moved_at = now
+            if kind == "response.done" and event["response"]["status"] == "completed":
+                self._unanswered, self._bears = 0, True
+            return self._journal.received(event)
+        return True
+
+    async def _go_on(self) -> None:
+        """Tell a session that has just begun what was said before, and go on with what is due."""
+        if self._live:
+            return
+        events = list(self._journal.replay())
+        self._held, self._replaying = [], True
+        self._told_again = {event["item"]["id"] for event in events if event["type"] == "conversation.item.create"}
+        for event in events:
+            await self._transmit(event)
+        while self._held:
+            await self._transmit(self._held.pop(0))
+        self._replaying, self._live, self._bears = False, True, False
+        now = self._now()
+        self._moved_at, self._waits_since = now, 0.0
+        if self._begun or self._attempts > 1:
+            self._listener(Restarted("realtime", self._why, round(now - self._lost_at, 1)))
+        self._begun += 1
+        # Of what the service holds back for the end of an answer that nobody gives any more.
+        if not self._journal.waits:
+            self._service._response_active = False
+            if self._service._response_create_owed:
+                self._service._response_create_owed = False
+                await self._service._create_response()
+
+    def _heed_error(self, error: Json) -> bool:
+        code, text = error.get("code"), str(error.get("message"))
+        if code in _PIPECATS:
+            return True
+        if code == _EXPIRED or not self._live:
+            self._refused = not self._live and error.get("type") == "invalid_request_error" and code != _EXPIRED
+            self._lose(text)
+            return False
+        # Most do not end a session: https://platform.openai.com/docs/guides/realtime-conversations#error-handling.
+        self._listener(Trouble("realtime", text))
+        if error.get("event_id") and error["event_id"] == self._journal.asked:
+            self._forget_what_is_due()
+            self._failure.fail()
+        return False
+
+    async def _send(self, event: Json) -> None:
+        """Send what the service sends, or keep it for the next session; in the place of its own `_ws_send`."""
+        self._journal.sent(event)
+        if event["type"] == "response.create":
+            self._moved_at = self._now()
+        if self._live or event["type"] == "session.update":
+            await self._transmit(event)
+        elif self._replaying:
+            self._held.append(event)
+
+    async def _transmit(self, event: Json) -> None:
+        if self._connection is not None:
+            # Whoever reads is told of it.
+            with contextlib.suppress(ConnectionClosed):
+                await self._connection.send(json.dumps(event))
+
+    def _lose(self, why: str) -> None:
+        """Leave the session, for a reason; whoever reads begins another."""
+        connection, self._connection = self._connection, None
+        now = self._now()
+        self._why = why
+        if self._live:
+            self._lost_at = now
+            self._barren = 0 if self._bears or now - self._began > self._limit_secs else self._barren + 1
+            # The second that ends as soon as it has begun counts as a try that has failed.
+            self._attempts = max(0, self._barren - 1)
+            if not self._attempts:
+                self._round_began = now
+        self._live = self._replaying = False
+        # Of the session that is gone, and not to be truncated in the next.
+        self._service._current_audio_response = None
+        if connection is not None:
+            self._do(connection.close(), self._closing)
+
+    async def _keep_watch(self) -> None:
+        while True:
+            await self._sleep(_TICK_SECS)
+            self._bridge()
+            if self._connection is not None and (why := await self._ails()):
+                self._lose(why)
+
+    async def _ails(self) -> str:
+        """Return why a session is to be left; empty where it is well."""
+        now = self._now()
+        if not self._live:
+            return f"it has not begun within {self._limit_secs:g} s" if now - self._began > self._limit_secs else ""
+        if self._journal.waits and now - self._moved_at > self._limit_secs:
+            return self._unanswering()
+        if now - self._heard_at > PROBE_SECS + SIGN_SECS:
+            return f"nothing has come of it for {PROBE_SECS + SIGN_SECS:g} s"
+        if now - self._heard_at > PROBE_SECS and not self._probed:
+            self._probed = True
+            await self._transmit(_PROBE)
+        return "it is about to expire" if now >= self._renew_at and self._is_quiet() else ""
+
+    def _unanswering(self) -> str:
+        why = f"no answer has come within {self._limit_secs:g} s"
+        self._unanswered += 1
+        if self._unanswered >= _MOST_UNANSWERED:
+            self._listener(Trouble("realtime", why))
+            self._forget_what_is_due()
+            self._failure.fail()
+        return why
+
+    def _is_quiet(self) -> bool:
+        talking = self._journal.waits or self._journal.speaks or self._service._current_audio_response
+        return not talking and not self._service._open_function_calls
+
+    def _bridge(self) -> None:
+        """Have something said to a caller who waits for a session."""
+        waits = self._journal.waits or self._service._run_llm_when_api_session_ready
+        if self._live or not waits:
+            self._waits_since = 0.0
+        elif not self._waits_since:
+            self._waits_since = self._now()
+        elif self._now() - self._waits_since >= BRIDGE_SECS:
+            self._do(self._failure.bridge(), self._lines)
+
+    def _do(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
+        task = self._service.create_task(work)
+        among.add(task)
+        task.add_done_callback(among.discard)
+
+
+def _parsed(message: str | bytes) -> Json:
+    event = json.loads(message)
+    if not isinstance(event, dict):
+        raise TypeError(type(event))
+    return event
+
+
+def _closed(closed: ConnectionClosed) -> str:
+    if closed.rcvd is None:
+        return "the connection was lost"
+    return f"it was closed: {closed.rcvd.code} {closed.rcvd.reason}".rstrip()
