@@ -576,6 +576,26 @@ async def test_a_session_expires(emulator: OpenAIRealtime) -> None:
     assert (client.line.close_code, client.line.close_reason) == (1001, text)
 
 
+async def test_an_error_leaves_a_session_open(emulator: OpenAIRealtime) -> None:
+    async with talking(emulator) as client:
+        emulator.error("odd", "Hm.")
+        error = (await client.next())["error"]
+        assert (error["type"], error["code"], error["message"]) == ("invalid_request_error", "odd", "Hm.")
+        assert (await client.ask(update()))["type"] == "session.updated"
+
+
+async def test_a_response_fails_and_the_next_does_not(emulator: OpenAIRealtime) -> None:
+    emulator.failing = 1
+    async with talking(emulator) as client:
+        done = []
+        for _ in range(2):
+            await client.send(respond())
+            done.append((await client.until("response.done"))[-1]["response"])
+    assert [each["status"] for each in done] == ["failed", "completed"]
+    assert done[0]["status_details"]["error"]["type"] == "server_error"
+    assert done[0]["output"] == []
+
+
 @pytest.mark.parametrize("code", [1000, 1011])
 async def test_a_server_goes_away(emulator: OpenAIRealtime, code: int) -> None:
     async with talking(emulator) as client:

@@ -1,5 +1,6 @@
 """The side channel, as another process uses it."""
 
+import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -7,7 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.emulators.sound import quiet, tone
 from tests.services.embedded import until
@@ -16,6 +18,7 @@ from voicekit.emulators.deepgram_listen import DeepgramListen
 from voicekit.emulators.deepgram_stream import Stream
 from voicekit.emulators.faults import Break, Fault, Latency, Refuse, Slow
 from voicekit.emulators.openai_chat import OpenAIChat
+from voicekit.emulators.openai_realtime import OpenAIRealtime
 from voicekit.emulators.server import Actor, serve
 from voicekit.emulators.side_channel import FAULTS, SideChannel
 
@@ -76,6 +79,28 @@ async def test_faults_come_one_after_another() -> None:
     assert list(openai.faults) == [Refuse(429, 0.5), Refuse(500), None, Break("drop", 3), Slow(2.0)]
 
 
+async def test_a_session_is_complained_in_and_closed() -> None:
+    realtime = OpenAIRealtime("k")
+    async with channel(realtime=realtime) as client:
+        url = f"ws://{client.base_url.netloc.decode()}/v1/realtime?model=gpt-realtime"
+        async with connect(url, additional_headers={"Authorization": "Bearer k"}) as line:
+            await line.recv()
+            answers = [
+                await client.post("/emulated/error", json={"emulator": "realtime", "code": "odd", "message": "Hm."}),
+                await client.post("/emulated/close", json={"emulator": "realtime", "code": 1011, "reason": "Bye."}),
+            ]
+            [error] = [json.loads(message)["error"] async for message in _rest(line)]
+    assert [answer.status_code for answer in answers] == [204, 204]
+    assert (error["code"], error["message"]) == ("odd", "Hm.")
+    assert (line.close_code, line.close_reason) == (1011, "Bye.")
+
+
+async def _rest(line: ClientConnection) -> AsyncIterator[str | bytes]:
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            yield await line.recv()
+
+
 async def test_what_was_received_is_told_without_its_audio() -> None:
     deepgram, openai = DeepgramListen("k"), OpenAIChat("k")
     deepgram.streams.append(Stream({"model": ["nova-3"]}, bytearray(640), ["KeepAlive"]))
@@ -116,6 +141,10 @@ async def test_what_was_received_is_told_without_its_audio() -> None:
             {"emulator": "listener", "faults": [{"drop": -1}]},
             "a fault comes after a number of messages",
         ),
+        ("close", {"emulator": "listener"}, "'listener' has no session"),
+        ("close", {"emulator": "listener", "code": 9}, 'a close is {"code": 1011, "reason": "Bye."}'),
+        ("error", {"emulator": "listener", "code": "x", "message": "y"}, "'listener' has no session"),
+        ("error", {"emulator": "listener"}, 'an error is {"code": "invalid_value", "message": "No."}'),
         ("latency", {"emulator": "opanai"}, "'emulator' is one of: listener"),
         ("latency", {"ms": 1}, "no key 'ms' here, only emulator, first_ms, each_ms, spread, seed"),
         ("latency", {"emulator": "listener", "first_ms": -1}, "'first_ms' is a number from 0 to 60000"),

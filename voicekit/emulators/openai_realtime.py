@@ -58,6 +58,7 @@ class OpenAIRealtime:
         faults: One for each connection, in turn; None is a healthy one. All are healthy when there are no more. What
             breaks off does so after so many events of the connection; `error` closes it with 1011.
         session_secs: After how long a session expires.
+        failing: So many of the responses that come fail, with the vendor's own error.
         unannounced: What speech is that nobody announced.
         sessions: Every connection that was accepted, in order.
     """
@@ -68,10 +69,12 @@ class OpenAIRealtime:
     latency: Latency = field(default_factory=Latency)
     faults: Iterator[Fault | None] = field(default_factory=lambda: iter(()))
     session_secs: float = 3600.0
+    failing: int = 0
     unannounced: str = ""
     sessions: list[Session] = field(default_factory=list)
     _announced: deque[Announcement] = field(default_factory=deque, repr=False)
     _outboxes: list[Outbox] = field(default_factory=list, repr=False)
+    _channels: list[Channel] = field(default_factory=list, repr=False)
 
     def announce(self, text: str, secs: float = 0.0) -> None:
         """Say what the next stretch of speech is.
@@ -84,6 +87,14 @@ class OpenAIRealtime:
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the latest session, as a server does that goes away."""
         self._outboxes[-1].close(code, reason)
+
+    def error(self, code: str, message: str) -> None:
+        """Send the latest session an error event; it stays open, as after most errors of the vendor's."""
+        self._channels[-1].refuse(Wrong(code, message))
+
+    def _fails(self) -> bool:
+        self.failing -= 1
+        return self.failing >= 0
 
     def exchanges(self) -> list[Session]:
         """Return `sessions`."""
@@ -107,6 +118,7 @@ class OpenAIRealtime:
         channel = Channel(number, session, outbox.put)
         self.sessions.append(session)
         self._outboxes.append(outbox)
+        self._channels.append(channel)
         try:
             self._check(websocket, model)
         except Wrong as wrong:
@@ -130,7 +142,7 @@ class OpenAIRealtime:
                 def begin(work: Coroutine[Any, Any, None]) -> None:
                     running.append(group.create_task(work))
 
-                responses = Responses(channel, self.script, self.latency, outbox.sent)
+                responses = Responses(channel, self.script, self.latency, outbox.sent, self._fails)
                 talk = _Talk(channel, responses, self._announced, self.unannounced, begin)
                 channel.emit("session.created", session=channel.session.settings)
                 channel.session.closed = await converse(websocket, outbox, talk.take)

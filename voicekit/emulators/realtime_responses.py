@@ -18,6 +18,11 @@ Json: TypeAlias = dict[str, Any]
 # As OpenAI counts tokens of audio.
 _CALLER_MS_PER_TOKEN: Final = 100
 _MODEL_MS_PER_TOKEN: Final = 50
+_SERVER_ERROR: Final[Json] = {
+    "type": "server_error",
+    "code": None,
+    "message": "The server had an error while processing your request. Sorry about that!",
+}
 
 
 class Responses:
@@ -28,14 +33,23 @@ class Responses:
         script: What is answered to what.
         latency: How long that takes; a step is a word, or a part of a tool call's arguments.
         sent: Waits until all events have been sent.
+        fails: Says whether the response that begins is to fail.
     """
 
-    def __init__(self, channel: Channel, script: Script, latency: Latency, sent: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        script: Script,
+        latency: Latency,
+        sent: Callable[[], Awaitable[None]],
+        fails: Callable[[], bool],
+    ) -> None:
         self._channel = channel
         self._session = channel.session
         self._script = script
         self._latency = latency
         self._sent = sent
+        self._fails = fails
         self._going: list[Response] = []
         self._cached: tuple[int, int] = (0, 0)
 
@@ -58,7 +72,8 @@ class Responses:
         voice = asked.get("audio", {}).get("output", {}).get("voice")
         if voice not in (None, self._session.settings["audio"]["output"]["voice"]) and self._session.spoken:
             raise Wrong("cannot_update_voice", "Cannot update a conversation's voice if assistant audio is present.")
-        response = Response(self._channel, asked, self._reply(asked, items), self._usage(asked, items))
+        reply, usage = self._reply(asked, items), self._usage(asked, items)
+        response = Response(self._channel, asked, reply, usage, fails=self._fails())
         self._going.append(response)
         return response
 
@@ -130,11 +145,12 @@ class Response:
         over: Whether `response.done` has been sent.
     """
 
-    def __init__(self, channel: Channel, asked: Json, reply: Reply, usage: Json) -> None:
+    def __init__(self, channel: Channel, asked: Json, reply: Reply, usage: Json, *, fails: bool) -> None:
         self._channel = channel
         self._session = session = channel.session
         self._reply = reply
         self._usage = usage
+        self._fails = fails
         self._reason = ""
         settings = session.settings
         output = {**settings["audio"]["output"], **asked.get("audio", {}).get("output", {})}
@@ -173,6 +189,9 @@ class Response:
         self.steps.close()
 
     def _steps(self) -> Generator[bool, None, None]:
+        if self._fails:
+            self._done("failed", error=_SERVER_ERROR)
+            return
         if wrong := self._impossible():
             error = {"type": "invalid_request_error", "code": "invalid_script", "message": wrong}
             self._done("failed", error=error)

@@ -51,6 +51,19 @@ class Following(Protocol):
         """Hear no more what others have heard of the caller whose progress this is."""
 
 
+@runtime_checkable
+class Conversing(Protocol):
+    """An emulator that holds sessions, which it can end and complain in."""
+
+    sessions: Sequence[Any]
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the latest session."""
+
+    def error(self, code: str, message: str) -> None:
+        """Send the latest session an error."""
+
+
 class _Server(uvicorn.Server):
     """Leaves the process's signals to the process, and ends when it is told to: uvicorn looks ten times a second."""
 

@@ -2,8 +2,10 @@
 
 `POST /emulated/announce` takes `{"text": …, "secs": …}`, `POST /emulated/faults` `{"emulator": NAME, "faults": […]}`,
 each fault as `fault_of` reads it, and `POST /emulated/latency` `{"emulator": NAME, "first_ms": …, "each_ms": …,
-"spread": …, "seed": …}`, as `Latency` has them, for the requests and connections that come. All answer 204, or 400
-with `{"problem": …}`. `GET /emulated/received` answers with the requests and connections of each emulator, by its
+"spread": …, "seed": …}`, as `Latency` has them, for the requests and connections that come. Of an emulator with
+sessions, `POST /emulated/close` `{"emulator": NAME, "code": …, "reason": …}` closes the latest, and `POST
+/emulated/error` `{"emulator": NAME, "code": …, "message": …}` sends it an error. All answer 204, or 400 with
+`{"problem": …}`. `GET /emulated/received` answers with the requests and connections of each emulator, by its
 name; of audio only the length is told.
 """
 
@@ -16,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from voicekit.emulators.faults import Break, Fault, How, Latency, Refuse, Slow
-from voicekit.emulators.server import Actor, Hearing, follow_together
+from voicekit.emulators.server import Actor, Conversing, Hearing, follow_together
 
 Json: TypeAlias = dict[str, Any]
 
@@ -68,6 +70,8 @@ class SideChannel:
             Route("/emulated/announce", self._announce, methods=["POST"]),
             Route("/emulated/faults", self._faults, methods=["POST"]),
             Route("/emulated/latency", self._latency, methods=["POST"]),
+            Route("/emulated/close", self._close, methods=["POST"]),
+            Route("/emulated/error", self._error, methods=["POST"]),
             Route("/emulated/received", self._received, methods=["GET"]),
         ]
 
@@ -104,6 +108,34 @@ class SideChannel:
         except ValueError as error:
             return _wrong(str(error))
         return Response(status_code=204)
+
+    async def _close(self, request: Request) -> Response:
+        try:
+            body = await _body(request, "emulator", "code", "reason")
+            code, reason = body.get("code", 1000), body.get("reason", "")
+            if not isinstance(code, int) or not 1000 <= code < 5000 or not isinstance(reason, str):
+                raise ValueError('a close is {"code": 1011, "reason": "Bye."}')
+            self._with_sessions(body).close(code, reason)
+        except ValueError as error:
+            return _wrong(str(error))
+        return Response(status_code=204)
+
+    async def _error(self, request: Request) -> Response:
+        try:
+            body = await _body(request, "emulator", "code", "message")
+            code, message = body.get("code"), body.get("message")
+            if not isinstance(code, str) or not isinstance(message, str):
+                raise ValueError('an error is {"code": "invalid_value", "message": "No."}')
+            self._with_sessions(body).error(code, message)
+        except ValueError as error:
+            return _wrong(str(error))
+        return Response(status_code=204)
+
+    def _with_sessions(self, body: Json) -> Conversing:
+        emulator = self._named(body)
+        if not isinstance(emulator, Conversing) or not emulator.sessions:
+            raise ValueError(f"'{body['emulator']}' has no session")
+        return emulator
 
     def _named(self, body: Json) -> Actor:
         emulator = self.emulators.get(str(body.get("emulator")))
