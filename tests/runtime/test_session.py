@@ -13,6 +13,7 @@ from tests.emulators.sound import quiet, tone
 from tests.runtime.memory_line import Caller, calling
 from tests.services.embedded import needs_flite, until
 from voicekit.calls.scene import Scene
+from voicekit.calls.speech import Speaker
 from voicekit.calls.stage import Stage, stage_variables, staged
 from voicekit.config.loader import load
 from voicekit.emulators.faults import Break, Fault, Latency, Refuse
@@ -45,13 +46,13 @@ SCRIPT = Script(
 
 @asynccontextmanager
 async def desk(
-    folder: Path, *faults: Fault | None, each_secs: float = 0.0, file: str = FILE
+    folder: Path, *faults: Fault | None, first_secs: float = 0.0, each_secs: float = 0.0, file: str = FILE
 ) -> AsyncIterator[tuple[Caller, Stage, OpenAIRealtime]]:
     path = folder / "desk.yaml"
     path.write_text(file, encoding="utf-8")
     loaded = load(path, stage_variables({}), running=True)
     assert loaded.agent is not None, loaded.problems
-    latency = {"openai-realtime": Latency(each_secs=each_secs)}
+    latency = {"openai-realtime": Latency(first_secs, each_secs)}
     scene = Scene(SCRIPT, latency, {"openai-realtime": faults} if faults else {})
     async with staged(loaded.agent, scene) as stage, calling(stage.agent, folder) as caller:
         yield caller, stage, cast("OpenAIRealtime", stage.emulators["openai-realtime"])
@@ -124,6 +125,69 @@ async def test_a_turn_whose_session_dies_is_answered_by_the_next(how: Any, tmp_p
     assert len(emulator.sessions) == 2
     assert caller.of(Trouble) == []
     assert len(caller.of(AnswerBegan)) == 1
+
+
+@needs_flite
+async def test_a_turn_that_a_timer_of_ours_has_ended_is_answered_by_the_next(tmp_path: Path) -> None:
+    file = FILE.replace("greeting: Hello.\n", "turn: {end: fixed, wait_ms: 400}\n")
+    speaker = Speaker()
+    try:
+        question = (await speaker.speech("A question, please."))[::3].tobytes()
+    finally:
+        await speaker.close()
+    async with desk(tmp_path, first_secs=0.8, file=file) as (caller, stage, emulator):
+        for _ in range(2):
+            stage.announce("A question, please.")
+        caller.speak(question)
+        await caller.wait(CallerSaid)
+        emulator.close(1011)
+        assert (await caller.wait(AgentSaid)).text == "Yes."
+        await until(lambda: emulator.sessions[1].heard == ["A question, please."])
+    kinds = [event["type"] for event in emulator.sessions[1].received]
+    assert kinds == ["session.update", "input_audio_buffer.commit", "response.create"]
+    assert [event.text for event in caller.of(CallerSaid)] == ["A question, please."]
+    assert emulator.sessions[1].errors == []
+
+
+async def test_an_error_ends_no_session(tmp_path: Path) -> None:
+    async with desk(tmp_path) as (caller, stage, emulator):
+        await caller.wait(AgentSaid)
+        emulator.error("invalid_value", "Audio content is already shorter.")
+        assert await caller.wait(Trouble) == Trouble("realtime", "Audio content is already shorter.")
+        assert await ask(caller, stage, "Good day.", 2) == "Yes."
+    assert len(emulator.sessions) == 1
+    assert caller.of(AgentFilled) == []
+
+
+async def test_a_response_that_fails_is_asked_for_once_more(tmp_path: Path) -> None:
+    async with desk(tmp_path) as (caller, stage, emulator):
+        await caller.wait(AgentSaid)
+        emulator.failing = 1
+        assert await ask(caller, stage, "Good day.", 2) == "Yes."
+        assert caller.of(Trouble) == []
+        emulator.failing = 2
+        stage.announce("Good day.")
+        caller.speak(tone(0.4))
+        await caller.wait(Trouble, 2)
+        await caller.wait(AgentFilled)
+    assert {event.text for event in caller.of(Trouble)} == {
+        "nothing of the answer was heard",
+        "The server had an error while processing your request. Sorry about that!",
+    }
+    assert caller.of(AgentFilled) == [AgentFilled("Sorry.")]
+    assert len(emulator.sessions) == 1
+
+
+async def test_a_session_is_renewed_before_it_expires(tmp_path: Path) -> None:
+    async with desk(tmp_path) as (caller, stage, emulator):
+        # Of one this short, half is left when it is.
+        emulator.session_secs = 4.0
+        emulator.close()
+        await caller.wait(Restarted)
+        renewed = await caller.wait(Restarted, 2)
+        assert await ask(caller, stage, "Good day.", 2) == "Yes."
+    assert renewed.reason == "it is about to expire"
+    assert caller.of(Trouble) == []
 
 
 async def test_a_session_that_hangs_is_left(tmp_path: Path) -> None:

@@ -111,6 +111,10 @@ class Journal:
         """The id of the event that asked for a response which is due; empty where none did."""
         return str(self._asked.get("event_id", "")) if self._asked else ""
 
+    def ask_again(self) -> Json:
+        """Return the event that asks once more for a response that has failed."""
+        return self._asked or {"type": "response.create", "event_id": uuid.uuid4().hex}
+
     def give_up(self) -> None:
         """Nothing is due any more: it cannot be answered."""
         self._turn = self._asked = self._answers = None

@@ -115,15 +115,18 @@ class Session:
         self._watch: asyncio.Task[None] | None = None
         self._lines: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
-        # Why there is no session, and since when; whether the next try would be refused as well.
-        self._why = ""
+        # Why there is no session, as the last one and the last try have it, and since when; whether the next try would
+        # be refused as well.
+        self._ended_by = self._why = ""
         self._refused = False
         self._lost_at = self._round_began = self._began = now()
         self._begun = self._attempts = self._unanswered = 0
         # How many in a row have ended soon and without an answer.
         self._barren, self._bears = 0, False
-        self._heard_at = self._moved_at = self._renew_at = self._waits_since = 0.0
-        self._probed = False
+        self._heard_at = self._moved_at = self._renew_at = 0.0
+        # Since when somebody waits for a session.
+        self._waits_since: float | None = None
+        self._probed = self._failed_once = False
         self._service._connect = self._open
         self._service._ws_send = self._send
 
@@ -228,10 +231,18 @@ class Session:
             return False
         elif self._live:
             self._moved_at = now
-            if kind == "response.done" and event["response"]["status"] == "completed":
-                self._unanswered, self._bears = 0, True
-            return self._journal.received(event)
+            return await self._heed(event)
         return True
+
+    async def _heed(self, event: Json) -> bool:
+        if event["type"] == "response.done":
+            self._failed_once = not self._failed_once and _failed_by_itself(event["response"])
+            if self._failed_once:
+                await self._transmit(self._journal.ask_again())
+                return False
+            if event["response"]["status"] == "completed":
+                self._unanswered, self._bears = 0, True
+        return self._journal.received(event)
 
     async def _go_on(self) -> None:
         """Tell a session that has just begun what was said before, and go on with what is due."""
@@ -246,9 +257,10 @@ class Session:
             await self._transmit(self._held.pop(0))
         self._replaying, self._live, self._bears = False, True, False
         now = self._now()
-        self._moved_at, self._waits_since = now, 0.0
+        self._moved_at, self._waits_since = now, None
         if self._begun or self._attempts > 1:
-            self._listener(Restarted("realtime", self._why, round(now - self._lost_at, 1)))
+            self._listener(Restarted("realtime", self._ended_by or self._why, round(now - self._lost_at, 1)))
+        self._ended_by = ""
         self._begun += 1
         # Of what the service holds back for the end of an answer that nobody gives any more.
         if not self._journal.waits:
@@ -294,12 +306,13 @@ class Session:
         now = self._now()
         self._why = why
         if self._live:
-            self._lost_at = now
+            self._lost_at, self._ended_by = now, why
             self._barren = 0 if self._bears or now - self._began > self._limit_secs else self._barren + 1
             # The second that ends as soon as it has begun counts as a try that has failed.
             self._attempts = max(0, self._barren - 1)
             if not self._attempts:
                 self._round_began = now
+            self._waits_since = now if self._journal.waits else None
         self._live = self._replaying = False
         # Of the session that is gone, and not to be truncated in the next.
         self._service._current_audio_response = None
@@ -344,8 +357,8 @@ class Session:
         """Have something said to a caller who waits for a session."""
         waits = self._journal.waits or self._service._run_llm_when_api_session_ready
         if self._live or not waits:
-            self._waits_since = 0.0
-        elif not self._waits_since:
+            self._waits_since = None
+        elif self._waits_since is None:
             self._waits_since = self._now()
         elif self._now() - self._waits_since >= BRIDGE_SECS:
             self._do(self._failure.bridge(), self._lines)
@@ -361,6 +374,12 @@ def _parsed(message: str | bytes) -> Json:
     if not isinstance(event, dict):
         raise TypeError(type(event))
     return event
+
+
+def _failed_by_itself(response: Json) -> bool:
+    """Say whether a response has failed before there was anything of it, for no fault of who asked for it."""
+    error = (response.get("status_details") or {}).get("error") or {}
+    return response["status"] == "failed" and not response.get("output") and error.get("type") == "server_error"
 
 
 def _closed(closed: ConnectionClosed) -> str:
