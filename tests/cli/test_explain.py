@@ -63,20 +63,24 @@ asr:
   api_key: "${MINE}"                        # agent.yaml:7
   language: de-DE                           # language
   model: stt-rt-v5                          # Pipecat
+  timeout_secs: 5                           # default
 llm:
   - provider: openai                        # base.yaml:3
     model: gpt-4o                           # base.yaml:3
     api_key: ${OPENAI_API_KEY}              # environment
+    timeout_secs: 10                        # default
   - provider: anthropic                     # base.yaml:3
     temperature: 0.2                        # base.yaml:3
     model: claude-haiku-4-5                 # voicekit
     api_key: ${ANTHROPIC_API_KEY}           # environment
+    timeout_secs: 10                        # default
 tts:
   provider: elevenlabs                      # base.yaml:4
   voice: "0123"                             # base.yaml:4
   api_key: ${ELEVENLABS_API_KEY}            # environment
   language: de-DE                           # language
   model: eleven_flash_v2_5                  # Pipecat
+  timeout_secs: 5                           # default
 tools:
   now:
     builtin: current_time                   # agent.yaml:8

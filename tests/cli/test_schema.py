@@ -83,6 +83,24 @@ failure.tries  a whole number from 1 to 10  default: 2
 failure.goodbye  text, or a list of it  default: the language's own
     The last words after that.
 """
+COOL_DOWN = """\
+fallback.cool_down_secs
+  Seconds for which a service that has failed is left alone.
+
+  type     a number from 1 to 3600
+  default  60
+  example  fallback:
+             cool_down_secs: 60
+"""
+CALL = """\
+limits.call_secs
+  Seconds that a call may last.
+
+  type     a whole number from 10 to 86400, or false
+  default  600
+  example  limits:
+             call_secs: 600
+"""
 ENDPOINTING = """\
 asr.endpointing
 
@@ -126,6 +144,8 @@ def run(*arguments: str) -> str:
         ("tools.python", PYTHON),
         ("llm.steps.orders.say", SAY),
         ("failure", FAILURE),
+        ("fallback.cool_down_secs", COOL_DOWN),
+        ("limits.call_secs", CALL),
         ("asr.endpointing", ENDPOINTING),
     ],
 )

@@ -17,7 +17,7 @@ from voicekit.config.keyterms import KEY as KEYTERMS
 from voicekit.config.own_lines import OWN_LINES
 from voicekit.config.phrasebook import phrasebook
 from voicekit.config.section import Section
-from voicekit.config.services import Service
+from voicekit.config.services import TIMEOUT, Service
 from voicekit.config.tool import HTTP_KEYS, PYTHON_KEYS, Tool
 from voicekit.config.transport import TRANSPORT_KEYS
 from voicekit.problems import Place
@@ -153,6 +153,10 @@ def _implied(agent: Agent, service: Service, written: Container[str]) -> Iterato
         option = provider.options.get(key)
         if option and key not in service.options and (node := _value(option.default, _from("Pipecat"))):
             yield key, node
+    if not (provider.one_of or service.rules or service.written) and (
+        secs := _value(service.timeout_secs, _from(DEFAULT))
+    ):
+        yield TIMEOUT, secs
 
 
 def _mapping(entries: dict[str, Node], keys: Table[str, Place], place: Place) -> Mapping:

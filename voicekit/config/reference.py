@@ -59,6 +59,9 @@ class _Generator(GenerateJsonSchema):
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> Words:
         words = super().default_schema(schema)
+        default = words.get("default")
+        if isinstance(default, float) and default.is_integer():
+            words["default"] = int(default)
         return {key: value for key, value in words.items() if key != "default" or value not in (None, "", [], {})}
 
     def json_or_python_schema(self, schema: core_schema.JsonOrPythonSchema) -> Words:
