@@ -101,6 +101,21 @@ def test_an_unset_key_is_a_warning_until_the_file_runs() -> None:
     assert run.agent is None
 
 
+@pytest.mark.parametrize("text", ['"${OFF}"', '"${NONE:-false}"', "false"])
+def test_false_switches_off_from_wherever_it_comes(text: str) -> None:
+    file = (
+        f"version: 1\nname: a\nlanguage: pt\nprompt: Be brief.\nasr: openai\nllm: openai\ntts: auto\nsilence: {text}\n"
+    )
+    file += f"failure: {{say: Ai., goodbye: Adeus.}}\nlimits: {{goodbye: Adeus., tokens: {text}, warn_secs: {text}}}\n"
+    loaded = load(Path("a.yaml"), {"OPENAI_API_KEY": "x", "OFF": "false"}, running=True, data=file.encode())
+    assert loaded.agent is not None, render(loaded.problems, loaded.sources)
+    assert loaded.agent.silence is None
+    assert (loaded.agent.limits.tokens, loaded.agent.limits.warn_secs) == (None, None)
+    assert [problem.text for problem in loaded.problems] == [
+        "there are no built-in phrases for 'pt': nothing is said for fillers.say"
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

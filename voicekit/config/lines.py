@@ -6,10 +6,10 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from voicekit.config.document import Scalar
 from voicekit.config.fact import Fact
 from voicekit.config.placeholders import PlaceholderError, fill, names
 from voicekit.config.scalars import read_template
+from voicekit.config.switch import is_false
 
 _NO_VALUES: Final[Mapping[str, object]] = {}
 
@@ -45,7 +45,7 @@ Template = Annotated[str, BeforeValidator(read_template), AfterValidator(_readab
 
 def _no_switch(value: Any) -> Any:
     """Refuse what is meant to switch a line off: it would be said."""
-    if isinstance(value, Scalar) and value.plain and value.text == "false":
+    if is_false(value):
         raise PydanticCustomError("said-aloud", "would be said")
     return value
 

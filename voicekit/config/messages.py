@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
 from voicekit.config.homes import Path, homes_of, keys, model_at
 from voicekit.config.redaction import masked
-from voicekit.config.scalars import BOOL, INT, NUM, printable, shown
+from voicekit.config.scalars import BOOL, INT, NUM, printable, quoted, shown
 from voicekit.config.suggestions import Answer, Homes, answer, listed, suggest
 from voicekit.problems import Place, Problem
 
@@ -306,8 +306,8 @@ def _secret(key: str, facts: Facts[str, Any], node: Node) -> Problem:
 
 
 def _no_switch(key: str, facts: Facts[str, Any], node: Node) -> Problem:
-    quoted = isinstance(node, Scalar) and not node.plain
-    text = f"'{key}' cannot be {shown(node)}" + (": in quotes it is text" if quoted else "")
+    text = f"'{key}' cannot be {shown(node)}"
+    text += ": in quotes it is text" if isinstance(node, Scalar) and quoted(node) else ""
     return Problem(
         "wrong-type", text, node.place, f"{key}: false" if facts["off"] else "give it a value, or remove the line"
     )

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from voicekit.config.document import Scalar
 from voicekit.config.phrasebook import Phrasebook
+from voicekit.config.switch import is_false
 
 # Stands for the language's own list, as an item or as the whole line.
 BUILTIN: Final = "builtin"
@@ -49,8 +50,7 @@ class OwnLine:
 
     def silenced(self, written: dict[str, Any]) -> bool:
         """Say whether its section does without it."""
-        switches = (written.get(key) for key in self.switches)
-        return any(isinstance(each, Scalar) and each.plain and each.text == "false" for each in switches)
+        return any(is_false(written.get(key)) for key in self.switches)
 
 
 OWN_LINES: Final = (

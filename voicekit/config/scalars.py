@@ -74,7 +74,7 @@ def read_int(value: Any) -> Any:
     if isinstance(value, int):
         return value
     text = _written(value, INT)
-    if not _INT.fullmatch(text) or _quoted(value):
+    if not _INT.fullmatch(text) or quoted(value):
         raise wrong_type(INT, value)
     return int(text)
 
@@ -84,7 +84,7 @@ def read_num(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
     text = _written(value, NUM)
-    if not _NUM.fullmatch(text) or _quoted(value) or not math.isfinite(number := float(text)):
+    if not _NUM.fullmatch(text) or quoted(value) or not math.isfinite(number := float(text)):
         raise wrong_type(NUM, value)
     return number
 
@@ -94,7 +94,7 @@ def read_bool(value: Any) -> Any:
     if isinstance(value, bool):
         return value
     text = _written(value, BOOL)
-    if text not in ("true", "false") or _quoted(value):
+    if text not in ("true", "false") or quoted(value):
         raise wrong_type(BOOL, value)
     return text == "true"
 
@@ -121,7 +121,8 @@ def _core(value: Scalar) -> object:
     return float(text) if _NUM.fullmatch(text) else text
 
 
-def _quoted(value: Scalar) -> bool:
+def quoted(value: Scalar) -> bool:
+    """Say whether a value stands in quotes, and so is text; quotes around a variable say nothing."""
     return not value.plain and value.raw == value.text
 
 

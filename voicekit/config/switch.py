@@ -6,18 +6,22 @@ from pydantic_core import PydanticCustomError
 
 from voicekit.config.document import Scalar
 from voicekit.config.fact import Fact
+from voicekit.config.scalars import quoted
 
 # What somebody writes for off or on who knows another notation.
 _OFF: Final = frozenset({"false", "no", "off", "none", "never", "unlimited"})
 _ON: Final = frozenset({"true", "yes", "on"})
 
 
+def is_false(value: object) -> bool:
+    """Say whether a value of the file is `false`."""
+    return isinstance(value, Scalar) and value.text == "false" and not quoted(value)
+
+
 def _none_if_false(value: Any) -> Any:
-    if not isinstance(value, Scalar):
-        return value
-    word = value.text.lower()
-    if value.plain and value.text == "false":
+    if is_false(value):
         return None
+    word = value.text.lower() if isinstance(value, Scalar) else ""
     if word in _OFF | _ON:
         raise PydanticCustomError("no-switch", "neither off nor a value", {"off": word in _OFF})
     return value
