@@ -38,6 +38,7 @@ ELSEWHERE = {
     "class-at-run": "it is a note",
     "fallback-slower-than-timeout": "one key against another",
     "bad-include": "other files",
+    "cost-unknown": "one section against the prices of others",
     "deprecated-option": "it is a warning",
     "duplicate-key": "a parser keeps one of two keys",
     "endpointing-is-not-turn-end": "it is a note",

@@ -84,6 +84,18 @@ def _all_three(realtime: Service | None, info: ValidationInfo) -> Service | None
     return realtime
 
 
+# What a call may cost where the file does not say and everything in it has a list price, in US dollars.
+_USUAL_COST: Final = 5.0
+
+
+def _costed(limits: Limits, info: ValidationInfo) -> Limits:
+    named = [service for kind in CASCADE for service in info.data.get(kind, ())]
+    named += [realtime] if (realtime := info.data.get("realtime")) else []
+    if "cost_usd" in limits.model_fields_set or any(service.price is None for service in named):
+        return limits
+    return limits.model_copy(update={"cost_usd": _USUAL_COST})
+
+
 class Agent(Section):
     """One file, checked: it has either asr, llm and tts, or realtime, or all four where a check refuses it."""
 
@@ -149,7 +161,11 @@ class Agent(Section):
     """When the next service of a list takes over."""
     failure: Annotated[Failure, Field(json_schema_extra=absent("the language's own words"))]
     """What the caller hears when a turn cannot be answered."""
-    limits: Annotated[Limits, Field(json_schema_extra=absent("10 minutes, 200 turns, 50 calls of tools, 5 US dollars"))]
+    limits: Annotated[
+        Limits,
+        AfterValidator(_costed),
+        Field(json_schema_extra=absent("10 minutes, 200 turns, 50 calls of tools, 5 US dollars")),
+    ]
     """How much one call may take."""
 
     @property

@@ -20,6 +20,7 @@ from voicekit.config.shorthand import as_service
 from voicekit.config.suggestions import Homes, answer
 from voicekit.problems import Place, Problem, Severity
 from voicekit.providers.catalog import Kind, Option, Provider, catalog, provider
+from voicekit.providers.prices import Price
 
 TIMEOUT: Final = "timeout_secs"
 """The key of every service that says how long one attempt may take, in seconds."""
@@ -65,6 +66,11 @@ class Service:
     def model(self) -> str:
         """The model's name, or an empty text where the provider has its own default."""
         return str(self.options.get("model", ""))
+
+    @property
+    def price(self) -> Price | None:
+        """What its work costs at list price, or None where that is not known."""
+        return self.provider.price(self.model)
 
 
 class ServiceReader:

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
+from voicekit.providers.prices import Price, Prices, read_prices
+
 Kind = Literal["asr", "llm", "tts", "realtime"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -89,6 +91,7 @@ class Provider:
         never_final: Whether an asr never marks words as final, so that a turn waits `ttfs_p99_latency` for them.
         models: Models that have a provider name of their own: patterns, and that name.
         one_of: Providers of the same kind of which the first usable one is taken; empty for all others.
+        prices: What its models cost; None where nobody has looked.
     """
 
     kind: Kind
@@ -112,6 +115,7 @@ class Provider:
     proposes_turns: bool = False
     local_turns: str = ""
     one_of: tuple[str, ...] = ()
+    prices: Prices | None = None
 
     @property
     def musts(self) -> tuple[tuple[str, ...], ...]:
@@ -129,6 +133,11 @@ class Provider:
         """Return a language as the provider is told of it: OpenAI's transcription takes `en`, and refuses `en-GB`."""
         target = self.options["language"].target if "language" in self.options else ""
         return tag.partition("-")[0].lower() if target.endswith(".transcription.language") else tag
+
+    def price(self, model: str) -> Price | None:
+        """Return what a model costs, or the usual one where the name is empty; None where that is not known."""
+        usual = self.options["model"].default if "model" in self.options else None
+        return self.prices.of(model or str(usual or "")) if self.prices else None
 
     def ends_turns(self, options: Mapping[str, object]) -> bool:
         """Say whether an asr ends turns itself with the options that a file gives it."""
@@ -234,6 +243,7 @@ def provider(kind: Kind, name: str, entry: Mapping[str, Any]) -> Provider:
         proposes_turns=entry.get("proposes_turns", False),
         local_turns=entry.get("local_turns", ""),
         one_of=tuple(entry.get("one_of", ())),
+        prices=read_prices(entry),
     )
 
 

@@ -13,6 +13,7 @@ import json
 import pkgutil
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pipecat.services
 from loguru import logger
 
 import voicekit.providers
+from voicekit.providers.prices import read_prices
 from voicekit.services import stubs
 from voicekit.services.endings import marks_finals, proposes_turns
 from voicekit.services.introspect import Entry, OverlayError, describe, kind_of, overlay
@@ -155,12 +157,25 @@ def _entry(cls: type, correction: Correction, registry: Registry) -> Entry:
     entry["needs"] = correction.get("needs", entry["needs"])
     entry |= _endings(cls, correction) if kind_of(cls) == "asr" else {"proposes_turns": proposes_turns(cls)}
     entry["local_turns"] = correction.get("local_turns", "")
+    entry |= {"free": correction.get("free", False), "prices": _prices(correction)}
     entry["python"] = registry.python(entry["extra"])
     needed = (name for need in entry["needs"] for name in need.split("|"))
     unknown = {*entry["environment"], *defaults, *needed, *entry["keyterms"]} - set(options)
     if unknown:
         raise OverlayError(f"{cls.__name__} has no option {', '.join(sorted(unknown))}")
     return {key: value for key, value in entry.items() if value or key in _ALWAYS}
+
+
+def _prices(correction: Correction) -> Mapping[str, Any]:
+    """Return a list of prices as it is written, if it can be read."""
+    try:
+        listed = read_prices(correction)
+        if listed and listed.as_of:
+            date.fromisoformat(listed.as_of)
+    except (KeyError, TypeError, ValueError) as error:
+        raise OverlayError(f"prices: {error}") from error
+    written: Mapping[str, Any] = correction.get("prices", {})
+    return written
 
 
 def _endings(cls: type, correction: Correction) -> Entry:
@@ -175,7 +190,7 @@ def _alternatives(providers: Mapping[str, Entry], name: str, correction: Correct
     if unknown := set(correction["one_of"]) - set(providers):
         raise OverlayError(f"{name}: there is no provider {', '.join(sorted(unknown))}")
     nothing: Entry = {"module": "", "cls": "", "settings": "", "http_session": False, "options": {}}
-    return nothing | {"label": correction["label"], "one_of": correction["one_of"]}
+    return nothing | {key: correction[key] for key in ("label", "one_of", "free")}
 
 
 def main() -> None:
