@@ -26,10 +26,13 @@ from voicekit.config.loader import load
 from voicekit.config.services import Service
 from voicekit.problems import Place, Refused
 from voicekit.providers.catalog import Kind, catalog
+from voicekit.records.cost import Bill
 from voicekit.runtime.announcer import Announcer
 from voicekit.runtime.construct import construct
 from voicekit.runtime.failover_llm import FailoverLLM
 from voicekit.runtime.failure import Failure
+from voicekit.runtime.limits import Limiter
+from voicekit.runtime.meter import Meter
 from voicekit.runtime.parting import Parting
 from voicekit.runtime.pipeline import Watch, assemble
 from voicekit.runtime.realtime import Realtime
@@ -62,8 +65,11 @@ def watch(agent: Agent) -> Watch:
     async def nobody(*_: object) -> None:
         """Speak into the void."""
 
+    bill = Bill()
     failure = Failure(agent, lambda _: None, nobody, nobody)
-    return Watch(failure, Announcer(nobody, 16000, lambda _: None), Parting(nobody, nobody))
+    limiter = Limiter(agent, bill, lambda _: None, say=nobody, part=nobody, fail=lambda: None)
+    announcer = Announcer(nobody, 16000, lambda _: None)
+    return Watch(failure, announcer, Parting(nobody, nobody), limiter, Meter(bill, limiter.spent))
 
 
 def service(kind: Kind, name: str, **options: object) -> Service:

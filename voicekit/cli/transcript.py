@@ -13,6 +13,7 @@ from voicekit.records.events import (
     CallerSaid,
     CallStarted,
     Event,
+    LimitReached,
     Listener,
     Restarted,
     Stages,
@@ -30,6 +31,10 @@ _ENDED = {
     "server": "the server ended it",
     "error": "it broke off",
 }
+
+
+# What is told to whoever watches, and is no part of the conversation.
+_ASIDE = Trouble | TakenOver | Restarted | LimitReached
 
 
 class Transcript:
@@ -60,10 +65,16 @@ def told(event: Event) -> str:
             return f"trouble: {source}: {text}"
         case TakenOver() | Restarted():
             return _went_on(event)
-        case CallEnded(reason, secs):
-            return f"{_ENDED[reason]} after {secs:.0f} s"
-        case AnswerBegan():
-            return ""
+        case LimitReached(limit, value):
+            return f"limit: {limit}: {value:g} is reached"
+        case CallEnded(reason, secs, cost):
+            return _ended(reason, secs, cost)
+    return ""
+
+
+def _ended(reason: str, secs: float, cost_usd: float | None) -> str:
+    cost = f", at a cost of {cost_usd:.4f} USD" if cost_usd else ""
+    return f"{_ENDED[reason]} after {secs:.0f} s{cost}"
 
 
 def _went_on(event: TakenOver | Restarted) -> str:
@@ -83,7 +94,7 @@ class _Call:
             self.answers.append(event.stages)
         elif text := told(event):
             took = self._took() if isinstance(event, AgentSaid) else ""
-            click.echo(f"call {self.number}  {text}{took}", err=isinstance(event, Trouble | TakenOver | Restarted))
+            click.echo(f"call {self.number}  {text}{took}", err=isinstance(event, _ASIDE))
 
     def _took(self) -> str:
         """Return how long the answer took, once for each answer."""

@@ -117,16 +117,31 @@ class Restarted:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitReached:
+    """The call has reached a limit of its file.
+
+    Attributes:
+        limit: Its key there: `call_secs`, `turns`, `tool_calls`, `tool_calls_per_turn`, `tokens` or `cost_usd`.
+        value: What it is set to.
+    """
+
+    limit: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     """The line is closed.
 
     Attributes:
         reason: `caller`, `agent`, `silence`, `limit`, `failure`, `server` or `error`.
         secs: How long it was open.
+        cost_usd: What it has cost at the providers' list prices; None where one of them has none.
     """
 
     reason: str
     secs: float
+    cost_usd: float | None = None
 
 
 Event: TypeAlias = (
@@ -139,6 +154,7 @@ Event: TypeAlias = (
     | Trouble
     | TakenOver
     | Restarted
+    | LimitReached
     | CallEnded
 )
 Listener: TypeAlias = Callable[[Event], None]

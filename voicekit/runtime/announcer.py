@@ -9,7 +9,9 @@ from pipecat.frames.frames import (
     DataFrame,
     Frame,
     InterruptionFrame,
+    OutputAudioRawFrame,
     SpeechOutputAudioRawFrame,
+    TTSTextFrame,
 )
 from pipecat.observers.base_observer import BaseObserver, FramePushed
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
@@ -21,6 +23,8 @@ from voicekit.records.events import AgentFilled, Listener
 _SLICE_SECS: Final = 0.5
 # What a transport takes for the end of speech (`BOT_VAD_STOP_SECS` of Pipecat), with some to spare.
 _QUIET_SECS: Final = 0.5
+
+_SPOKEN: Final = (OutputAudioRawFrame, TTSTextFrame)
 
 Render = Callable[[str], Awaitable[bytes | None]]
 """Returns words as sound, 16 bit and mono at the rate of the agent's sound; None where nobody can say them."""
@@ -59,8 +63,11 @@ class Announcer(FrameProcessor):
         self._pending: list[Played] = []
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Pass on everything; a line that may be interrupted ends with an interruption."""
+        """Pass on what is not spoken over last words; a line that may be interrupted ends with an interruption."""
         await super().process_frame(frame, direction)
+        if isinstance(frame, _SPOKEN) and not all(each.interruptible for each in self._pending):
+            # A speech-to-speech service may have begun an answer as it was stopped.
+            return
         await self.push_frame(frame, direction)
         if isinstance(frame, InterruptionFrame):
             for played in [each for each in self._pending if each.interruptible]:
@@ -80,13 +87,13 @@ class Announcer(FrameProcessor):
         sound = await self._render(words) if words.strip() else None
         if sound is None:
             return False
-        if stop:
-            await self.broadcast_interruption()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
-        self._listener(AgentFilled(words))
         played = Played()
         played.interruptible = interruptible
         self._pending.append(played)
         try:
+            if stop:
+                await self.broadcast_interruption()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
+            self._listener(AgentFilled(words))
             await self._play(sound, played)
             await played.heard.wait()
         finally:

@@ -22,6 +22,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from voicekit.config.agent import Agent
 from voicekit.config.lines import said as filled
+from voicekit.records.cost import Bill
 from voicekit.records.events import (
     AgentFilled,
     AgentSaid,
@@ -39,7 +40,9 @@ from voicekit.runtime.clients import close_clients
 from voicekit.runtime.failure import Failure
 from voicekit.runtime.farewell import Farewell
 from voicekit.runtime.latency import AnswerLatency, stages
+from voicekit.runtime.limits import Limiter
 from voicekit.runtime.line import Line
+from voicekit.runtime.meter import Meter
 from voicekit.runtime.parting import Parting
 from voicekit.runtime.pipeline import Parts, Watch, assemble
 from voicekit.runtime.realtime_latency import RealtimeLatency, known_wait
@@ -100,11 +103,23 @@ class Call:
         self._began = time.monotonic()
         self._tasks: set[asyncio.Task[None]] = set()
         self._over = asyncio.Event()
-        functions = toolbox.functions(self.hang_up, self._tell, values)
         self._announcer = Announcer(lambda words: renderings.sound(words, line.out_hz), line.out_hz, self._tell)
         self._parting = Parting(self._say_last, self._end)
         self._failure = Failure(agent, self._tell, self._say, self._parting.part, values, ends=self._ends)
-        watch = Watch(self._failure, self._announcer, self._parting, self._ends)
+        self._bill = Bill()
+        self._limiter = Limiter(
+            agent,
+            self._bill,
+            self._tell,
+            say=self._say,
+            part=self._parting.part,
+            fail=self._failure.fail,
+            values=values,
+            ends=self._ends,
+        )
+        meter = Meter(self._bill, self._limiter.spent)
+        functions = toolbox.functions(self.hang_up, self._tell, values, self._limiter.admit_tool)
+        watch = Watch(self._failure, self._announcer, self._parting, self._limiter, meter, self._ends)
         filled_in = with_values(agent, values())
         parts = assemble(
             filled_in, resources, line.transport, functions, self._tell, watch=watch, values=values, tap=tap
@@ -145,7 +160,8 @@ class Call:
             for task in self._tasks:
                 task.cancel()
             await close_clients(self._pipeline)
-            self._tell(CallEnded(self._ended_by or "error", round(time.monotonic() - self._began, 1)))
+            secs = round(time.monotonic() - self._began, 1)
+            self._tell(CallEnded(self._ended_by or "error", secs, self._bill.total))
             self._over.set()
 
     def hang_up(self) -> None:
@@ -188,9 +204,9 @@ class Call:
         if not await self._announcer.say(words, stop=stop):
             await self._say_live(words)
 
-    async def _say_last(self, words: str) -> None:
+    async def _say_last(self, words: str, stop: bool) -> None:
         """Say the last words; what the voice has to say of them is heard before the line is closed."""
-        if not await self._announcer.say(words, interruptible=False):
+        if not await self._announcer.say(words, stop=stop, interruptible=False):
             await self._say_live(words)
 
     async def _say_live(self, words: str) -> None:
@@ -237,6 +253,7 @@ class Call:
     def _listen(self, transport: BaseTransport, parts: Parts) -> None:
         async def connected(_transport: BaseTransport, _client: object) -> None:
             self._tell(CallStarted())
+            self._limiter.opened()
             await self._greet()
 
         async def disconnected(_transport: BaseTransport, _client: object) -> None:

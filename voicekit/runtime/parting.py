@@ -10,11 +10,11 @@ class Parting(BaseUserMuteStrategy):
     """Says the last words and ends the call; from then on the caller is not heard any more.
 
     Args:
-        say: Says them, and returns when they have been heard.
+        say: Says them, and returns when they have been heard; whether what is being said and thought is stopped first.
         end: Ends the call, for a reason as `CallEnded` has it.
     """
 
-    def __init__(self, say: Callable[[str], Awaitable[None]], end: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, say: Callable[[str, bool], Awaitable[None]], end: Callable[[str], Awaitable[None]]) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
         self._say = say
         self._end = end
@@ -30,16 +30,17 @@ class Parting(BaseUserMuteStrategy):
         await super().process_frame(frame)
         return self._begun
 
-    async def part(self, words: str, reason: str) -> None:
+    async def part(self, words: str, reason: str, stop: bool = True) -> None:
         """Say the last words and end the call; only the first who asks for it is heard.
 
         Args:
             words: The last words, filled in; none where they are empty.
             reason: Why, as `CallEnded` has it.
+            stop: Whether what is being said and thought is stopped first; else the last words come behind it.
         """
         if self._begun:
             return
         self._begun = True
         if words:
-            await self._say(words)
+            await self._say(words, stop)
         await self._end(reason)

@@ -1,7 +1,8 @@
 """Pipeline: the order in which a call's frames pass its parts.
 
-transport in → asr (failover) → user aggregator (vad, turn) → llm (failover, tools) → fillers → tts (failover) → asides
-→ failure → announcer → transport out → assistant aggregator      (realtime stands for asr..asides, behind the user)
+transport in → asr (failover) → user aggregator (vad, turn) → gate → llm (failover, tools) → fillers → tts (failover)
+→ asides → failure → limiter → announcer → transport out → assistant aggregator
+                                                           (realtime stands for asr..asides, behind the user aggregator)
 """
 
 from collections.abc import Callable
@@ -35,6 +36,8 @@ from voicekit.runtime.failover_llm import FailoverLLM
 from voicekit.runtime.failover_tts import FailoverTTS
 from voicekit.runtime.failure import Failure
 from voicekit.runtime.fillers import Fillers
+from voicekit.runtime.limits import Gate, Limiter
+from voicekit.runtime.meter import Meter
 from voicekit.runtime.parting import Parting
 from voicekit.runtime.realtime import Bypass, Realtime, ToolVoice
 from voicekit.runtime.resources import Resources
@@ -52,6 +55,8 @@ class Watch:
     failure: Failure
     announcer: Announcer
     parting: Parting
+    limiter: Limiter
+    meter: Meter
     ends: Callable[[], bool] = lambda: False
     """Says whether the call is about to end: the model may then leave out the last words."""
 
@@ -92,7 +97,7 @@ def assemble(
     Raises:
         Refused: A service cannot be built.
     """
-    before, behind = _services(agent, resources, listener, values, watch.ends)
+    before, behind = _services(agent, resources, listener, values, watch)
     if agent.realtime and supervised(behind[0]):
         Session(behind[0], agent.realtime, listener, watch.failure)
     context = LLMContext(tools=list(functions)) if functions else LLMContext()
@@ -103,22 +108,26 @@ def assemble(
         user_params=_user_params(agent, realtime, watch.parting),
         realtime_service_mode=True if realtime else None,
     )
+    # A realtime service asks itself.
+    gates = [] if realtime else [Gate(watch.limiter.turn)]
     taps = [tap] if tap else []
-    out = [watch.failure, watch.announcer, transport.output(), *taps]
-    pipeline = Pipeline([transport.input(), *before, user, *behind, *out, assistant])
+    out = [watch.failure, watch.limiter, watch.announcer, transport.output(), *taps]
+    pipeline = Pipeline([transport.input(), *before, user, *gates, *behind, *out, assistant])
     return Parts(pipeline, user, assistant, realtime)
 
 
 def _services(
-    agent: Agent, resources: Resources, listener: Listener, values: Values, ends: Callable[[], bool]
+    agent: Agent, resources: Resources, listener: Listener, values: Values, watch: Watch
 ) -> tuple[list[FrameProcessor], list[FrameProcessor]]:
     """Return the services before the user aggregator, and those behind it."""
     of: dict[str, list[FrameProcessor]] = {"asr": [], "llm": [], "tts": [], "realtime": []}
     for service in agent.services:
-        of[service.kind].append(construct(agent, service, resources, values))
+        made = construct(agent, service, resources, values)
+        watch.meter.watch(made, service)
+        of[service.kind].append(made)
     if of["llm"] and not any(service.rules for service in agent.llm):
         terms = Terms("llm", agent.llm, agent.fallback, listener)
-        of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), terms, ends)]
+        of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), terms, watch.ends)]
     if of["asr"]:
         terms, within_secs = Terms("asr", agent.asr, agent.fallback, listener), agent.failure.within_ms / 1000
         of["asr"] = [FailoverASR(cast("list[STTService]", of["asr"]), terms, within_secs)]

@@ -60,28 +60,54 @@ class Toolbox:
             for name, (text, schema, work) in self._found.items():
                 self._found[name] = text, schema, mocked_work(agent.tools[name], schema["properties"]) or work
 
-    def functions(self, hang_up: Callable[[], None], listener: Listener, values: Values = dict) -> list[FunctionSchema]:
+    def functions(
+        self,
+        hang_up: Callable[[], None],
+        listener: Listener,
+        values: Values = dict,
+        admit: Callable[[], str] | None = None,
+    ) -> list[FunctionSchema]:
         """Return the tools for one call.
 
         Args:
             hang_up: Ends the call once the answer under way has been said.
             listener: Told of each call of a tool.
             values: Gives what templates may name of the call.
+            admit: Returns why a tool may not be called now, or nothing. To end the call is never refused.
         """
-        return [self._function(name, hang_up, listener, values) for name in self._found]
+        return [self._function(name, hang_up, listener, values, admit or _always) for name in self._found]
 
-    def _function(self, name: str, hang_up: Callable[[], None], listener: Listener, values: Values) -> FunctionSchema:
+    def _function(
+        self,
+        name: str,
+        hang_up: Callable[[], None],
+        listener: Listener,
+        values: Values,
+        admit: Callable[[], str],
+    ) -> FunctionSchema:
         text, schema, work = self._found[name]
         tool = self._tools[name]
+        if tool.builtin == "end_call":
+            admit = _always
         return FunctionSchema(
             name=name,
             description=text,
             properties=schema.get("properties", {}),
             required=schema.get("required", []),
             handler=_handler(
-                name, tool, schema, work or _builtin(tool.builtin, hang_up), listener=listener, values=values
+                name,
+                tool,
+                schema,
+                work or _builtin(tool.builtin, hang_up),
+                listener=listener,
+                values=values,
+                admit=admit,
             ),
         )
+
+
+def _always() -> str:
+    return ""
 
 
 def _described(name: str, tool: Tool, folder: Path, network: Network) -> tuple[str, dict[str, Any], Work | None]:
@@ -139,11 +165,22 @@ def _builtin(name: str | None, hang_up: Callable[[], None]) -> Work:
 
 
 def _handler(
-    name: str, tool: Tool, schema: Mapping[str, Any], work: Work, *, listener: Listener, values: Values
+    name: str,
+    tool: Tool,
+    schema: Mapping[str, Any],
+    work: Work,
+    *,
+    listener: Listener,
+    values: Values,
+    admit: Callable[[], str],
 ) -> Callable[[FunctionCallParams], Awaitable[None]]:
     lines = ToolLines(tool)
 
     async def handle(params: FunctionCallParams) -> None:
+        if refusal := admit():
+            listener(ToolFinished(name, True, 0))
+            await params.result_callback({"error": refusal})
+            return
         async with lines.running(params):
             began = time.monotonic()
             result, reason = await _answer(tool, schema, work, params.arguments, values)
