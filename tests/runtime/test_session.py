@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.azure.realtime.llm import AzureRealtimeLLMService
+from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
+from pipecat.services.xai.realtime.llm import GrokRealtimeLLMService
 
 from tests.emulators.sound import quiet, tone
 from tests.runtime.memory_line import Caller, calling
@@ -16,11 +20,13 @@ from voicekit.calls.scene import Scene
 from voicekit.calls.speech import Speaker
 from voicekit.calls.stage import Stage, stage_variables, staged
 from voicekit.config.loader import load
+from voicekit.config.phrasebook import phrasebook
 from voicekit.emulators.faults import Break, Fault, Latency, Refuse
 from voicekit.emulators.openai_realtime import OpenAIRealtime
 from voicekit.emulators.script import Reply, Script, ToolCall
 from voicekit.records.events import AgentFilled, AgentSaid, AnswerBegan, CallEnded, CallerSaid, Restarted, Trouble
 from voicekit.runtime.journal import GO_ON
+from voicekit.runtime.session import supervised
 
 FILE = """\
 version: 1
@@ -218,6 +224,34 @@ async def test_a_refused_key_is_told_and_the_call_ends_with_last_words(tmp_path:
         "cannot connect: server rejected WebSocket connection: HTTP 401"
     }
     assert caller.transport.out.heard_secs > 0.5
+
+
+@needs_flite
+@pytest.mark.long
+async def test_a_caller_who_waits_for_a_session_hears_that_he_has_to(tmp_path: Path) -> None:
+    file = FILE.replace("greeting: Hello.\n", "").replace("timeout_secs: 1", "timeout_secs: 8")
+    faults = (Break("drop", after=4), Refuse(500), Refuse(500))
+    async with desk(tmp_path, *faults, file=file) as (caller, stage, _emulator):
+        assert await ask(caller, stage, "Good day.", 1) == "Yes."
+    [filler] = caller.of(AgentFilled)
+    fillers = phrasebook("en-GB")
+    assert fillers is not None
+    assert filler.text in fillers.fillers
+    assert caller.of(Restarted)[0].secs >= 3
+    assert caller.of(Trouble) == []
+
+
+@pytest.mark.parametrize(
+    ("service", "kept"),
+    [
+        (OpenAIRealtimeLLMService(api_key="k"), True),
+        (AzureRealtimeLLMService(api_key="k", base_url="wss://desk.example/openai/v1/realtime"), True),
+        (GrokRealtimeLLMService(api_key="k"), False),
+    ],
+    ids=["openai", "azure", "xai"],
+)
+def test_whose_sessions_are_kept(service: FrameProcessor, kept: bool) -> None:
+    assert supervised(service) is kept
 
 
 async def test_a_caller_who_hangs_up_after_garbage_is_let_go(tmp_path: Path) -> None:

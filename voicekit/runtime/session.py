@@ -113,7 +113,7 @@ class Session:
         self._held: list[Json] = []
         self._told_again: set[str] = set()
         self._watch: asyncio.Task[None] | None = None
-        self._lines: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
         # Why there is no session, as the last one and the last try have it, and since when; whether the next try would
         # be refused as well.
@@ -144,7 +144,7 @@ class Session:
         """End the session and begin no other: the service disconnects."""
         self._over, self._live = True, False
         connection, self._connection = self._connection, None
-        for task in (*self._lines, *([self._watch] if self._watch else [])):
+        for task in (*self._beside, *([self._watch] if self._watch else [])):
             await self._service.cancel_task(task)
         if connection is not None:
             await connection.close()
@@ -323,10 +323,10 @@ class Session:
         while True:
             await self._sleep(_TICK_SECS)
             self._bridge()
-            if self._connection is not None and (why := await self._ails()):
+            if self._connection is not None and (why := self._ails()):
                 self._lose(why)
 
-    async def _ails(self) -> str:
+    def _ails(self) -> str:
         """Return why a session is to be left; empty where it is well."""
         now = self._now()
         if not self._live:
@@ -337,7 +337,8 @@ class Session:
             return f"nothing has come of it for {PROBE_SECS + SIGN_SECS:g} s"
         if now - self._heard_at > PROBE_SECS and not self._probed:
             self._probed = True
-            await self._transmit(_PROBE)
+            # Not waited for: a connection that takes nothing more is what is looked for.
+            self._do(self._transmit(_PROBE), self._beside)
         return "it is about to expire" if now >= self._renew_at and self._is_quiet() else ""
 
     def _unanswering(self) -> str:
@@ -361,7 +362,7 @@ class Session:
         elif self._waits_since is None:
             self._waits_since = self._now()
         elif self._now() - self._waits_since >= BRIDGE_SECS:
-            self._do(self._failure.bridge(), self._lines)
+            self._do(self._failure.bridge(), self._beside)
 
     def _do(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
         task = self._service.create_task(work)
