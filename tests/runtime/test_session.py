@@ -26,7 +26,7 @@ from voicekit.emulators.openai_realtime import OpenAIRealtime
 from voicekit.emulators.script import Reply, Script, ToolCall
 from voicekit.records.events import AgentFilled, AgentSaid, AnswerBegan, CallEnded, CallerSaid, Restarted, Trouble
 from voicekit.runtime.journal import GO_ON
-from voicekit.runtime.session import supervised
+from voicekit.runtime.wire import supervised
 
 FILE = """\
 version: 1
@@ -233,7 +233,7 @@ async def test_a_caller_who_waits_for_a_session_hears_that_he_has_to(tmp_path: P
     faults = (Break("drop", after=4), Refuse(500), Refuse(500))
     async with desk(tmp_path, *faults, file=file) as (caller, stage, _emulator):
         assert await ask(caller, stage, "Good day.", 1) == "Yes."
-    [filler] = caller.of(AgentFilled)
+    filler = caller.of(AgentFilled)[0]
     fillers = phrasebook("en-GB")
     assert fillers is not None
     assert filler.text in fillers.fillers

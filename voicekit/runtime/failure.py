@@ -149,12 +149,17 @@ class Failure(FrameProcessor):
         else:
             self._speak(self._say(said(next(self._lines), self._values()), True))
 
-    async def unanswerable(self) -> None:
-        """No turn can be answered now: say so, or goodbye, and return when that has been heard."""
+    async def unanswerable(self) -> bool:
+        """No turn can be answered now: say so, or goodbye.
+
+        Returns:
+            When that has been heard, whether the call goes on.
+        """
         self._failed = False
         self.fail()
         if self._saying is not None:
             await asyncio.wait({self._saying})
+        return not self._ends()
 
     async def bridge(self) -> None:
         """Say a filler to a caller who waits longer than usual, unless he hears something or just has."""

@@ -9,9 +9,9 @@ import uuid
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-Json: TypeAlias = dict[str, Any]
+from voicekit.runtime.wire import Json
 
 EXACTLY: Final = "Say exactly this to the caller, word for word, and nothing before or after it:\n\n{line}"
 """How a model is told to say a line. Once said, that is nothing to be told again."""
@@ -119,6 +119,7 @@ class Journal:
         """Nothing is due any more: it cannot be answered."""
         self._turn = self._asked = self._answers = None
         self._response, self._saying = False, ""
+        self._forget_sound(self._to)
 
     def sent(self, event: Json) -> None:
         """Take note of an event of the client, whether it arrives or not."""

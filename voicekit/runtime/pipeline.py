@@ -41,10 +41,11 @@ from voicekit.runtime.meter import Meter
 from voicekit.runtime.parting import Parting
 from voicekit.runtime.realtime import Bypass, Realtime, ToolVoice
 from voicekit.runtime.resources import Resources
-from voicekit.runtime.session import Session, supervised
+from voicekit.runtime.session import Session
 from voicekit.runtime.succession import Terms
 from voicekit.runtime.turns import turn_strategies
 from voicekit.runtime.vad import vad_analyzer
+from voicekit.runtime.wire import supervised
 from voicekit.services.llm_rules import Values
 
 

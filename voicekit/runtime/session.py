@@ -8,14 +8,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Final, cast
 
 from pipecat.processors.frame_processor import FrameProcessor
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from voicekit.config.agent import Fillers
 from voicekit.config.services import Service
 from voicekit.records.events import Listener, Restarted, Trouble
 from voicekit.runtime.failure import Failure
-from voicekit.runtime.journal import Journal, Json
+from voicekit.runtime.journal import Journal
+from voicekit.runtime.wire import (
+    EXPIRED,
+    HEEDED,
+    Dial,
+    Json,
+    closed_by,
+    dialled,
+    event_of,
+    failed_by_itself,
+    refuses,
+)
 
 BRIDGE_SECS: Final[float] = Fillers.model_fields["after_ms"].default / 1000
 """A caller who waits this long for a session hears a filler: as long as one who waits for an answer of a cascade."""
@@ -26,45 +37,15 @@ SIGN_SECS: Final = 2.0
 # OpenAI ends a session after an hour: https://platform.openai.com/docs/guides/realtime-conversations.
 RENEW_SECS: Final = 300.0
 _LONGEST_SECS: Final = 3600.0
-# `connect` and `close` of websockets would both wait for ten.
-_CLOSE_SECS: Final = 1.0
 _TICK_SECS: Final = 0.25
 
-_SUPERVISED: Final = "pipecat.services.openai.realtime.llm"
 # Changes nothing, and is answered.
 _PROBE: Final[Json] = {"type": "session.update", "session": {"type": "realtime"}}
-# Errors that Pipecat knows what to do with; it takes every other for the end of the session.
-_PIPECATS: Final = frozenset(
-    {
-        "conversation_already_has_active_response",
-        "item_retrieve_invalid_item_id",
-        "response_cancel_not_active",
-    }
-)
-_EXPIRED: Final = "session_expired"
-_NO_KEY: Final = (401, 403)
+# What answers an item that a client has made.
+_TOLD: Final = ("conversation.item.added", "conversation.item.done")
 _FEWEST_TRIES: Final = 2
 # After this many sessions without an answer to it, a turn is given up.
 _MOST_UNANSWERED: Final = 2
-
-Dial = Callable[[Any, float], Awaitable[ClientConnection]]
-"""Connects a service, within so many seconds."""
-
-
-def supervised(service: FrameProcessor) -> bool:
-    """Say whether the sessions of a service can be kept.
-
-    They can where they speak OpenAI's protocol through Pipecat's class for it: `openai`, `azure`, and classes of one's
-    own made of these. Gemini Live and all others do as Pipecat does.
-    """
-    return any(cls.__module__ == _SUPERVISED for cls in type(service).__mro__)
-
-
-async def _dial(service: Any, limit_secs: float) -> ClientConnection:
-    headers = await service._auth_headers()
-    return await connect(
-        service.base_url, additional_headers=headers, open_timeout=limit_secs, close_timeout=_CLOSE_SECS
-    )
 
 
 class Session:
@@ -95,7 +76,7 @@ class Session:
         listener: Listener,
         failure: Failure,
         *,
-        dial: Dial = _dial,
+        dial: Dial = dialled,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.monotonic,
         epoch: Callable[[], float] = time.time,
@@ -156,7 +137,7 @@ class Session:
             try:
                 await self._service._receive_task_handler()
             except Exception as error:  # noqa: BLE001 - whatever an event does to Pipecat, the next session goes on
-                self._lose(f"what it sent cannot be taken: {type(error).__name__}: {error}"[:300])
+                self._lose(f"what it sent cannot be taken: {type(error).__name__}")
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
         """Give the service the events of one session after another, but those that it has had before."""
@@ -166,11 +147,11 @@ class Session:
                 async for message in connection:
                     if connection is not self._connection:
                         break
-                    if await self._take(_parsed(message)):
+                    if await self._take(event_of(message)):
                         yield message
                 why = "it was closed"
             except ConnectionClosed as closed:
-                why = _closed(closed)
+                why = closed_by(closed)
             except (ValueError, LookupError, TypeError):
                 why = "what it sent cannot be read"
             if connection is self._connection:
@@ -190,7 +171,7 @@ class Session:
                 connection = await self._dial(self._service, self._limit_secs)
             except (OSError, TimeoutError, WebSocketException) as error:
                 self._why = f"cannot connect: {str(error) or type(error).__name__}"
-                self._refused = isinstance(error, InvalidStatus) and error.response.status_code in _NO_KEY
+                self._refused = refuses(error)
                 continue
             self._connection, self._probed = connection, False
             self._began = self._heard_at = self._now()
@@ -208,7 +189,9 @@ class Session:
     async def _give_up(self) -> None:
         self._listener(Trouble("realtime", self._why))
         self._forget_what_is_due()
-        await self._failure.unanswerable()
+        if not await self._failure.unanswerable():
+            # The call ends, and whoever reads is cancelled with it.
+            await asyncio.get_running_loop().create_future()
         self._attempts, self._round_began = 0, self._now()
 
     def _forget_what_is_due(self) -> None:
@@ -227,7 +210,7 @@ class Session:
             self._renew_at = now + max(lasts - RENEW_SECS, lasts / 2)
         elif kind == "session.updated":
             await self._go_on()
-        elif event.get("item", {}).get("id") in self._told_again:
+        elif kind in _TOLD and event["item"]["id"] in self._told_again:
             return False
         elif self._live:
             self._moved_at = now
@@ -236,7 +219,7 @@ class Session:
 
     async def _heed(self, event: Json) -> bool:
         if event["type"] == "response.done":
-            self._failed_once = not self._failed_once and _failed_by_itself(event["response"])
+            self._failed_once = not self._failed_once and failed_by_itself(event["response"])
             if self._failed_once:
                 await self._transmit(self._journal.ask_again())
                 return False
@@ -255,6 +238,8 @@ class Session:
             await self._transmit(event)
         while self._held:
             await self._transmit(self._held.pop(0))
+        if self._connection is None:
+            return
         self._replaying, self._live, self._bears = False, True, False
         now = self._now()
         self._moved_at, self._waits_since = now, None
@@ -271,10 +256,10 @@ class Session:
 
     def _heed_error(self, error: Json) -> bool:
         code, text = error.get("code"), str(error.get("message"))
-        if code in _PIPECATS:
+        if code in HEEDED:
             return True
-        if code == _EXPIRED or not self._live:
-            self._refused = not self._live and error.get("type") == "invalid_request_error" and code != _EXPIRED
+        if code == EXPIRED or not self._live:
+            self._refused = not self._live and error.get("type") == "invalid_request_error" and code != EXPIRED
             self._lose(text)
             return False
         # Most do not end a session: https://platform.openai.com/docs/guides/realtime-conversations#error-handling.
@@ -368,22 +353,3 @@ class Session:
         task = self._service.create_task(work)
         among.add(task)
         task.add_done_callback(among.discard)
-
-
-def _parsed(message: str | bytes) -> Json:
-    event = json.loads(message)
-    if not isinstance(event, dict):
-        raise TypeError(type(event))
-    return event
-
-
-def _failed_by_itself(response: Json) -> bool:
-    """Say whether a response has failed before there was anything of it, for no fault of who asked for it."""
-    error = (response.get("status_details") or {}).get("error") or {}
-    return response["status"] == "failed" and not response.get("output") and error.get("type") == "server_error"
-
-
-def _closed(closed: ConnectionClosed) -> str:
-    if closed.rcvd is None:
-        return "the connection was lost"
-    return f"it was closed: {closed.rcvd.code} {closed.rcvd.reason}".rstrip()
