@@ -16,6 +16,8 @@ from voicekit.config.services import Service
 from voicekit.records.events import Listener, Restarted, Trouble
 from voicekit.runtime.failure import Failure
 from voicekit.runtime.journal import Journal
+from voicekit.runtime.pulse import PROBE_SECS, SIGN_SECS, Pulse
+from voicekit.runtime.tries import Tries
 from voicekit.runtime.wire import (
     EXPIRED,
     HEEDED,
@@ -30,20 +32,12 @@ from voicekit.runtime.wire import (
 
 BRIDGE_SECS: Final[float] = Fillers.model_fields["after_ms"].default / 1000
 """A caller who waits this long for a session hears a filler: as long as one who waits for an answer of a cascade."""
-# Of silence after which a session is asked for a sign of life, and how long it may take to give one.
-PROBE_SECS: Final = 3.0
-SIGN_SECS: Final = 2.0
-# So long before a session expires another is begun, at a moment when nobody speaks or waits. Pipecat knows of no end;
-# OpenAI ends a session after an hour: https://platform.openai.com/docs/guides/realtime-conversations.
-RENEW_SECS: Final = 300.0
-_LONGEST_SECS: Final = 3600.0
 _TICK_SECS: Final = 0.25
 
 # Changes nothing, and is answered.
 _PROBE: Final[Json] = {"type": "session.update", "session": {"type": "realtime"}}
 # What answers an item that a client has made.
 _TOLD: Final = ("conversation.item.added", "conversation.item.done")
-_FEWEST_TRIES: Final = 2
 # After this many sessions without an answer to it, a turn is given up.
 _MOST_UNANSWERED: Final = 2
 
@@ -86,7 +80,7 @@ class Session:
         self._limit_secs = section.timeout_secs
         self._listener = listener
         self._failure = failure
-        self._dial, self._sleep, self._now, self._epoch = dial, sleep, now, epoch
+        self._dial, self._sleep, self._now = dial, sleep, now
         self._journal = Journal()
         self._connection: ClientConnection | None = None
         self._live = self._replaying = self._over = False
@@ -96,18 +90,14 @@ class Session:
         self._watch: asyncio.Task[None] | None = None
         self._beside: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
-        # Why there is no session, as the last one and the last try have it, and since when; whether the next try would
-        # be refused as well.
+        self._tries, self._pulse = Tries(section.timeout_secs, now), Pulse(section.timeout_secs, now, epoch)
+        # Why there is no session, as the last one and the last try have it, and since when.
         self._ended_by = self._why = ""
-        self._refused = False
-        self._lost_at = self._round_began = self._began = now()
-        self._begun = self._attempts = self._unanswered = 0
-        # How many in a row have ended soon and without an answer.
-        self._barren, self._bears = 0, False
-        self._heard_at = self._moved_at = self._renew_at = 0.0
+        self._lost_at = now()
+        self._begun = self._unanswered = 0
+        self._failed_once = False
         # Since when somebody waits for a session.
         self._waits_since: float | None = None
-        self._probed = self._failed_once = False
         self._service._connect = self._open
         self._service._ws_send = self._send
 
@@ -116,7 +106,8 @@ class Session:
         if self._service._websocket is not None:
             return
         self._over = False
-        self._lost_at = self._round_began = self._now()
+        self._lost_at = self._now()
+        self._tries.begin()
         self._service._websocket = self
         self._service._receive_task = self._service.create_task(self._receive())
         self._watch = self._service.create_task(self._keep_watch())
@@ -160,31 +151,22 @@ class Session:
     async def _reached(self) -> ClientConnection:
         """Connect, however long that takes. When it takes too long, the caller is told each time."""
         while True:
-            wait = self._next_wait()
+            wait = self._tries.wait_secs()
             if wait is None:
                 await self._give_up()
                 continue
             if wait:
                 await self._sleep(wait)
-            self._attempts += 1
+            self._tries.tried()
             try:
                 connection = await self._dial(self._service, self._limit_secs)
             except (OSError, TimeoutError, WebSocketException) as error:
                 self._why = f"cannot connect: {str(error) or type(error).__name__}"
-                self._refused = refuses(error)
+                self._tries.refused = refuses(error)
                 continue
-            self._connection, self._probed = connection, False
-            self._began = self._heard_at = self._now()
+            self._connection = connection
+            self._pulse.connected()
             return connection
-
-    def _next_wait(self) -> float | None:
-        """Return how long to wait before the next try; None when there have been enough."""
-        if self._refused:
-            return None
-        wait = 2.0 ** (self._attempts - 1) if self._attempts else 0.0
-        in_time = self._now() + wait - self._round_began <= self._limit_secs
-        # One that hangs takes all of the time, and is still no reason to give up.
-        return wait if in_time or self._attempts < _FEWEST_TRIES else None
 
     async def _give_up(self) -> None:
         self._listener(Trouble("realtime", self._why))
@@ -192,7 +174,7 @@ class Session:
         if not await self._failure.unanswerable():
             # The call ends, and whoever reads is cancelled with it.
             await asyncio.get_running_loop().create_future()
-        self._attempts, self._round_began = 0, self._now()
+        self._tries.begin()
 
     def _forget_what_is_due(self) -> None:
         self._journal.give_up()
@@ -201,19 +183,18 @@ class Session:
 
     async def _take(self, event: Json) -> bool:
         """Take note of an event; say whether it is for the service."""
-        now, kind = self._now(), event["type"]
-        self._heard_at, self._probed = now, False
+        kind = event["type"]
+        self._pulse.heard()
         if kind == "error":
             return self._heed_error(event["error"])
         if kind == "session.created":
-            lasts = (event["session"].get("expires_at") or self._epoch() + _LONGEST_SECS) - self._epoch()
-            self._renew_at = now + max(lasts - RENEW_SECS, lasts / 2)
+            self._pulse.expires(event["session"].get("expires_at"))
         elif kind == "session.updated":
             await self._go_on()
         elif kind in _TOLD and event["item"]["id"] in self._told_again:
             return False
         elif self._live:
-            self._moved_at = now
+            self._pulse.moved()
             return await self._heed(event)
         return True
 
@@ -224,7 +205,8 @@ class Session:
                 await self._transmit(self._journal.ask_again())
                 return False
             if event["response"]["status"] == "completed":
-                self._unanswered, self._bears = 0, True
+                self._unanswered = 0
+                self._tries.proved_useful()
         return self._journal.received(event)
 
     async def _go_on(self) -> None:
@@ -240,11 +222,12 @@ class Session:
             await self._transmit(self._held.pop(0))
         if self._connection is None:
             return
-        self._replaying, self._live, self._bears = False, True, False
-        now = self._now()
-        self._moved_at, self._waits_since = now, None
-        if self._begun or self._attempts > 1:
-            self._listener(Restarted("realtime", self._ended_by or self._why, round(now - self._lost_at, 1)))
+        self._replaying, self._live, self._waits_since = False, True, None
+        self._pulse.moved()
+        self._tries.succeeded()
+        if self._begun or self._tries.several:
+            secs = round(self._now() - self._lost_at, 1)
+            self._listener(Restarted("realtime", self._ended_by or self._why, secs))
         self._ended_by = ""
         self._begun += 1
         # Of what the service holds back for the end of an answer that nobody gives any more.
@@ -259,7 +242,7 @@ class Session:
         if code in HEEDED:
             return True
         if code == EXPIRED or not self._live:
-            self._refused = not self._live and error.get("type") == "invalid_request_error" and code != EXPIRED
+            self._tries.refused = not self._live and error.get("type") == "invalid_request_error" and code != EXPIRED
             self._lose(text)
             return False
         # Most do not end a session: https://platform.openai.com/docs/guides/realtime-conversations#error-handling.
@@ -273,7 +256,7 @@ class Session:
         """Send what the service sends, or keep it for the next session; in the place of its own `_ws_send`."""
         self._journal.sent(event)
         if event["type"] == "response.create":
-            self._moved_at = self._now()
+            self._pulse.moved()
         if self._live or event["type"] == "session.update":
             await self._transmit(event)
         elif self._replaying:
@@ -292,11 +275,7 @@ class Session:
         self._why = why
         if self._live:
             self._lost_at, self._ended_by = now, why
-            self._barren = 0 if self._bears or now - self._began > self._limit_secs else self._barren + 1
-            # The second that ends as soon as it has begun counts as a try that has failed.
-            self._attempts = max(0, self._barren - 1)
-            if not self._attempts:
-                self._round_began = now
+            self._tries.lost()
             self._waits_since = now if self._journal.waits else None
         self._live = self._replaying = False
         # Of the session that is gone, and not to be truncated in the next.
@@ -313,18 +292,16 @@ class Session:
 
     def _ails(self) -> str:
         """Return why a session is to be left; empty where it is well."""
-        now = self._now()
         if not self._live:
-            return f"it has not begun within {self._limit_secs:g} s" if now - self._began > self._limit_secs else ""
-        if self._journal.waits and now - self._moved_at > self._limit_secs:
+            return f"it has not begun within {self._limit_secs:g} s" if self._pulse.late_to_begin else ""
+        if self._journal.waits and self._pulse.late_to_answer:
             return self._unanswering()
-        if now - self._heard_at > PROBE_SECS + SIGN_SECS:
+        if self._pulse.dead:
             return f"nothing has come of it for {PROBE_SECS + SIGN_SECS:g} s"
-        if now - self._heard_at > PROBE_SECS and not self._probed:
-            self._probed = True
+        if self._pulse.wants_sign():
             # Not waited for: a connection that takes nothing more is what is looked for.
             self._do(self._transmit(_PROBE), self._beside)
-        return "it is about to expire" if now >= self._renew_at and self._is_quiet() else ""
+        return "it is about to expire" if self._pulse.ends_soon and self._is_quiet() else ""
 
     def _unanswering(self) -> str:
         why = f"no answer has come within {self._limit_secs:g} s"
