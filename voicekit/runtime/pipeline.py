@@ -20,7 +20,6 @@ from pipecat.processors.aggregators.llm_response_universal import (
 )
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import LLMService
-from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 from pipecat.transports.base_transport import BaseTransport
 from pipecat.turns.user_mute import MuteUntilFirstBotCompleteUserMuteStrategy
@@ -131,7 +130,7 @@ def _services(
         of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), terms, watch.ends)]
     if of["asr"]:
         terms, within_secs = Terms("asr", agent.asr, agent.fallback, listener), agent.failure.within_ms / 1000
-        of["asr"] = [FailoverASR(cast("list[STTService]", of["asr"]), terms, within_secs)]
+        of["asr"] = [FailoverASR(of["asr"], terms, within_secs)]
     # Without a voice, the words of a conversation that is written go the same way.
     voices = of["tts"] or ([Captions()] if of["llm"] else [])
     if of["tts"]:

@@ -123,13 +123,20 @@ class Succession(ServiceSwitcherStrategyManual):
         self.terms.listener(TakenOver(self.terms.kind, self.label(failed), self.label(following), reason))
         return following
 
-    async def forgive(self) -> None:
-        """Hold nothing against those who have just failed, all of them: the work was at fault."""
-        for each in self._tried:
+    async def acquit(self, services: Sequence[FrameProcessor], reason: str) -> None:
+        """Take back that these have failed at the work, and make the first of them the active one.
+
+        Args:
+            services: Who was given the work, in that order; at least one.
+            reason: What happened instead.
+        """
+        self._tried.clear()
+        self._errors = 0
+        for each in services:
             self._cools_until.pop(each, None)
-        usable = next((each for each in self.services if each.is_usable), None)
-        if usable is not None:
-            await self._set_active_if_available(usable)
+        replaced, first = self.active_service, services[0]
+        if first is not replaced and await self._set_active_if_available(first):
+            self.terms.listener(TakenOver(self.terms.kind, self.label(replaced), self.label(first), reason))
 
     async def come_back(self, revive: Revive | None = None) -> FrameProcessor | None:
         """Make an earlier service the active one again, if it has cooled down; return it, or None.
