@@ -39,6 +39,8 @@ class _Out(BaseOutputTransport):
         # No silence after the end: nobody here would miss the last words.
         super().__init__(transport_params().model_copy(update={"audio_out_end_silence_secs": 0}))
         self.heard_secs = 0.0
+        # When sound begins and ends at the caller's ear, as seconds of `time.monotonic`.
+        self.sounds: list[tuple[float, float]] = []
         self._until = 0.0
 
     async def start(self, frame: StartFrame) -> None:
@@ -49,7 +51,10 @@ class _Out(BaseOutputTransport):
         secs = len(frame.audio) / 2 / frame.sample_rate
         self.heard_secs += secs if any(frame.audio) else 0.0
         now = time.monotonic()
-        self._until = max(now, self._until) + secs
+        begins = max(now, self._until)
+        self._until = begins + secs
+        if any(frame.audio):
+            self.sounds.append((begins, self._until))
         await asyncio.sleep(max(0.0, self._until - now - 0.05))
         return True
 
@@ -77,6 +82,8 @@ class Caller:
         self.events: list[Event] = []
         self.transport = transport
         self.call: Any = None
+        # When he has said the last of what he was told to say.
+        self.spoken_at = 0.0
         self._speech: list[bytes] = []
         self._news = asyncio.Event()
 
@@ -106,6 +113,8 @@ class Caller:
         """Send sound or silence without an end."""
         due = time.monotonic()
         while True:
+            if self._speech:
+                self.spoken_at = time.monotonic()
             sound = self._speech.pop(0) if self._speech else FRAME
             await self.transport.into.push_audio_frame(InputAudioRawFrame(sound.ljust(len(FRAME), b"\0"), RATE, 1))
             due += FRAME_SECS

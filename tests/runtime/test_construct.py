@@ -185,6 +185,7 @@ async def test_a_realtime_pipeline_is_one_service_between_the_aggregators(tmp_pa
         "OpenAIRealtimeLLMService",
         "ToolVoice",
         "Failure",
+        "Limiter",
         "Announcer",
         "BaseOutputTransport",
     ]

@@ -261,6 +261,14 @@ async def test_one_alone_is_given_up_in_time() -> None:
     assert scene.errors == ["no sound within 5 s"]
 
 
+async def test_one_alone_that_stalls_is_given_up_as_soon_as_any() -> None:
+    scene = Scene(Voice(1, "half"))
+    async with scene.on() as line:
+        await say(line)
+        await passes(scene, 5.1, lambda: bool(scene.errors))
+    assert scene.errors == ["no more sound for 1.5 s"]
+
+
 async def test_late_sound_of_who_was_given_up_is_not_heard() -> None:
     late = asyncio.Event()
 

@@ -32,6 +32,7 @@ from tests.services.embedded import running
 from voicekit.config.agent import Agent
 from voicekit.config.loader import load
 from voicekit.records.events import Event, Trouble
+from voicekit.runtime.failover_llm import UNFINISHED
 from voicekit.runtime.failure import Failure
 from voicekit.runtime.secrets import Mask
 
@@ -66,6 +67,13 @@ def started(name: str) -> Frame:
     return FunctionCallsStartedFrame([FunctionCallFromLLM(name, name, {}, LLMContext())])
 
 
+def unfinished() -> Frame:
+    """Return the end of an answer that another model gives again."""
+    end = LLMFullResponseEndFrame()
+    end.metadata[UNFINISHED] = True
+    return end
+
+
 def sound(kind: type[OutputAudioRawFrame], secs: float, sample: bytes = b"\1\0") -> Frame:
     return kind(sample * round(16000 * secs), 16000, 1)
 
@@ -73,6 +81,7 @@ def sound(kind: type[OutputAudioRawFrame], secs: float, sample: bytes = b"\1\0")
 STEPS: Final[Mapping[str, tuple[Frame, ...]]] = {
     "asked": (LLMFullResponseStartFrame(),),
     "end": (LLMFullResponseEndFrame(),),
+    "handed over": (unfinished(),),
     "a second": (sound(TTSAudioRawFrame, 1),),
     "filler": (sound(OutputAudioRawFrame, 1),),
     "silence": (sound(TTSAudioRawFrame, 1, b"\0\0"),),
@@ -141,6 +150,7 @@ class Stage:
         ("turn, asked, 1, a second, find, end, 30", [(6.0, "One.")]),
         ("turn, asked, find, end, 1, found, 30", [(4.0, "One.")]),
         ("turn, asked, find, end, 1, too late, 30", [(4.0, "One.")]),
+        ("turn, asked, 1, handed over, asked, 1, a second, end, 30", []),
         # Nothing of it could be heard.
         ("turn, asked, 1, end, 30", [(1.0, "One.")]),
         ("turn, asked, 1, silence, end, 30", [(1.0, "One.")]),

@@ -237,7 +237,7 @@ class FailoverASR(ServiceSwitcher[Succession]):
         silent = self.strategy.active_service
         self._heard_nothing.append(silent)
         enough = len(self._heard_nothing) > 1 or not self.strategy.successor
-        reason = f"no transcript within {round(self._terms.now() - self._asked_at, 3):g} s"
+        reason = f"no transcript within {round(self._terms.now() - self._asked_at, 1):g} s"
         if enough and not self._doubted:
             await self._acquit(reason)
             return

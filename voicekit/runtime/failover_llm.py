@@ -23,6 +23,8 @@ from pipecat.utils.errors import ErrorCategory
 from voicekit.runtime.clients import close_client
 from voicekit.runtime.succession import Succession, Terms
 
+UNFINISHED: Final = "unfinished"
+"""Marks the end of an answer that another model gives again: it is not the end of the turn."""
 # How long a model that has been told to stop may take to end its answer: two answers must not be mixed.
 _END_SECS: Final = 1.0
 
@@ -82,6 +84,8 @@ class FailoverLLM(LLMSwitcher[Succession]):
                 return
         elif asked is not None:
             await self._heed(frame, asked)
+        if self._handing_over and isinstance(frame, LLMFullResponseEndFrame):
+            frame.metadata[UNFINISHED] = True
         await super().push_frame(frame, direction)
 
     async def cleanup(self) -> None:

@@ -169,7 +169,8 @@ class FailoverTTS(ServiceSwitcher[Succession]):
         while what := self._unsaid.waits():
             limit = self._limit_secs(what == "more")
             if (left := self._last_sign + limit - self._terms.now()) > 0:
-                await self._sleep(left)
+                # Once something is heard, less is waited for the rest.
+                await self._sleep(min(left, self._limit_secs(True)))
             else:
                 self._hand_over_because(f"no {'more sound for' if what == 'more' else 'sound within'} {limit:g} s")
                 break

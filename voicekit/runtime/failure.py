@@ -32,6 +32,7 @@ from pipecat.utils.errors import ErrorCategory
 from voicekit.config.agent import Agent
 from voicekit.config.lines import said
 from voicekit.records.events import Listener, Trouble
+from voicekit.runtime.failover_llm import UNFINISHED
 from voicekit.runtime.owed import Owed
 from voicekit.runtime.readable import readable
 from voicekit.runtime.waiting_lines import waiting_lines
@@ -202,7 +203,7 @@ class Failure(FrameProcessor):
                 self._owed.sounded(secs, self._now(), answer=isinstance(frame, TTSAudioRawFrame))
         elif isinstance(frame, LLMFullResponseStartFrame):
             self._owed.response_began()
-        elif isinstance(frame, LLMFullResponseEndFrame):
+        elif isinstance(frame, LLMFullResponseEndFrame) and UNFINISHED not in frame.metadata:
             self._answered()
         elif isinstance(frame, FunctionCallsStartedFrame):
             # It comes before the end of the answer that calls them; that they are in progress, only behind it.

@@ -199,7 +199,9 @@ class Unsaid:
 def _anew(frame: Frame) -> Frame:
     """Return another of what tells that something has been said: the first voice may still let its own out."""
     if isinstance(frame, LLMFullResponseEndFrame):
-        return LLMFullResponseEndFrame()
+        end = LLMFullResponseEndFrame()
+        end.metadata |= frame.metadata
+        return end
     return Mark() if isinstance(frame, Mark) else frame
 
 
