@@ -227,6 +227,18 @@ async def test_a_refused_key_is_told_and_the_call_ends_with_last_words(tmp_path:
 
 
 @needs_flite
+async def test_a_session_that_is_not_begun_again_ends_the_call_with_last_words(tmp_path: Path) -> None:
+    async with desk(tmp_path, None, *[Refuse(403)] * 9) as (caller, _, emulator):
+        await caller.wait(AgentSaid)
+        emulator.close(1011)
+        ended = await caller.wait(CallEnded)
+    assert ended.reason == "failure"
+    assert [event.text for event in caller.of(AgentFilled)] == ["Sorry.", "Bye."]
+    assert caller.of(Restarted) == []
+    assert len(emulator.sessions) == 1
+
+
+@needs_flite
 @pytest.mark.long
 async def test_a_caller_who_waits_for_a_session_hears_that_he_has_to(tmp_path: Path) -> None:
     file = FILE.replace("greeting: Hello.\n", "").replace("timeout_secs: 1", "timeout_secs: 8")

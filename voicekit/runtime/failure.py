@@ -52,7 +52,7 @@ class Failure(FrameProcessor):
 
     A turn fails when a service gives it up, when nothing of its answer could be heard, or when nothing was heard for
     `failure.within_ms`. While something is still tried, within a time limit of its own, a filler is said at that
-    moment in place of giving up, if the file has any and no limit has passed unheeded.
+    moment in place of giving up, if there are any (see `waiting_lines`) and no limit has passed unheeded.
 
     Args:
         agent: The file.
