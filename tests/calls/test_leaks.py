@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.calls.test_faults import FILES, HEAD
+from tests.calls.faults import FILES, HEAD
 from tests.emulators.sound import tone
 from tests.runtime.memory_line import Caller, MemoryTransport
 from voicekit.calls.scene import Scene
@@ -90,7 +90,7 @@ def kind(link: Path) -> str:
 
 @pytest.mark.parametrize("emulator", ["openai", "openai-realtime"])
 async def test_nothing_is_left_of_calls(emulator: str, tmp_path: Path) -> None:
-    data = (HEAD + FILES[emulator]).encode()
+    data = (HEAD + FILES[emulator][0]).encode()
     agent = load(tmp_path / "desk.yaml", stage_variables({}), running=True, data=data).agent
     assert agent is not None
     async with staged(agent, Scene(SCRIPT)) as stage:

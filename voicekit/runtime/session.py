@@ -276,7 +276,7 @@ class Session:
         if self._live:
             self._lost_at, self._ended_by = now, why
             self._tries.lost()
-            self._waits_since = now if self._journal.waits else None
+            self._waits_since = now
         self._live = self._replaying = False
         # Of the session that is gone, and not to be truncated in the next.
         self._service._current_audio_response = None
@@ -317,9 +317,8 @@ class Session:
         return not talking and not self._service._open_function_calls
 
     def _bridge(self) -> None:
-        """Have something said to a caller who waits for a session."""
-        waits = self._journal.waits or self._service._run_llm_when_api_session_ready
-        if self._live or not waits:
+        """Have something said while there is no session: whether the caller waits, nobody can tell."""
+        if self._live:
             self._waits_since = None
         elif self._waits_since is None:
             self._waits_since = self._now()
