@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import pytest
 from pipecat.frames.frames import (
+    AggregatedTextFrame,
+    EndFrame,
     ErrorFrame,
     Frame,
     InterruptionFrame,
@@ -20,12 +22,16 @@ from pipecat.frames.frames import (
     TTSStoppedFrame,
     TTSTextFrame,
 )
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
+from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.errors import ErrorCategory
 
 from tests.runtime.clock import Clock, Steps
-from tests.services.embedded import LIMIT_SECS, running
+from tests.services.embedded import LIMIT_SECS, running, until
 from voicekit.config.failure import Fallback
 from voicekit.config.services import Service
 from voicekit.problems import Place
@@ -40,6 +46,10 @@ SENTENCES: Final = ("It is noon.", "The sun is high.", "Go home.")
 NAMES: Final = ("one", "two", "three")
 # So many looks at a scene in which nothing goes on.
 CALM: Final = 10
+# How long a letter is heard.
+LETTER_SECS: Final = 0.07
+# Longer than any answer here and what is waited for behind it.
+LONG_SECS: Final = 9.0
 
 
 class Voice(TTSService):
@@ -58,7 +68,8 @@ class Voice(TTSService):
             sample_rate=16000,
             settings=TTSSettings(model=None, voice=None, language=None),
         )
-        self.sound = sample.to_bytes(2, "little") * 160
+        self.sample = sample.to_bytes(2, "little")
+        self.said_secs: dict[str, float] = {}
         self.behaves = list(behaves)
         self.words = words
         self.heard: list[str] = []
@@ -83,9 +94,13 @@ class Voice(TTSService):
                 await self._word(word, context_id)
 
     async def _word(self, word: str, context_id: str) -> None:
-        await self.append_to_audio_context(context_id, TTSAudioRawFrame(self.sound, 16000, 1, context_id=context_id))
+        secs = LETTER_SECS * len(word)
+        begins = self.said_secs.get(context_id, 0.0)
+        self.said_secs[context_id] = begins + secs
+        sound = self.sample * round(16000 * secs)
+        await self.append_to_audio_context(context_id, TTSAudioRawFrame(sound, 16000, 1, context_id=context_id))
         if self.words:
-            await self.add_word_timestamps([(word, 0.1)], context_id)
+            await self.add_word_timestamps([(word, begins)], context_id)
 
     async def on_turn_context_completed(self) -> None:
         for context in self.get_audio_contexts():
@@ -109,8 +124,8 @@ class Scene:
         self.errors: list[str] = []
 
     @asynccontextmanager
-    async def on(self) -> AsyncIterator[Steps]:
-        async with running(self.list, 16000) as line:
+    async def on(self, *behind: FrameProcessor) -> AsyncIterator[Steps]:
+        async with running(Pipeline([self.list, *behind]) if behind else self.list, 16000) as line:
             line.down.on_frame = self.frames.append
             line.up.on_frame = lambda frame: self.errors.append(frame.error) if isinstance(frame, ErrorFrame) else None
             yield Steps(line, self.clock)
@@ -157,11 +172,17 @@ async def passes(scene: Scene, secs: float, true: Callable[[], bool]) -> None:
 def complete(scene: Scene) -> None:
     """Hold what is so of each answer, whoever has said it."""
     assert scene.told == " ".join(SENTENCES)
-    assert len(scene.of(LLMFullResponseStartFrame)) == len(scene.of(LLMFullResponseEndFrame)) == 1
-    assert len(scene.of(TTSStartedFrame)) == len(scene.of(TTSStoppedFrame))
+    for kind in (LLMFullResponseStartFrame, TTSStartedFrame, TTSStoppedFrame, LLMFullResponseEndFrame):
+        assert len(scene.of(kind)) == 1
+    assert len({context for frame in scene.frames if (context := getattr(frame, "context_id", None))}) == 1
+    announced = [frame.text for frame in scene.of(AggregatedTextFrame) if not isinstance(frame, TTSTextFrame)]
+    assert announced == list(SENTENCES)
     assert scene.of(InterruptionFrame) == []
-    last = scene.frames.index(scene.of(LLMFullResponseEndFrame)[0])
-    assert last > scene.frames.index(scene.of(TTSStoppedFrame)[-1])
+    times = [frame.pts for frame in scene.of(TTSTextFrame) if frame.pts]
+    assert times == sorted(times)
+    [end] = scene.of(LLMFullResponseEndFrame)
+    assert scene.frames.index(end) > scene.frames.index(scene.of(TTSStoppedFrame)[0])
+    assert end.pts == (times[-1] if scene.of(TTSTextFrame)[-1].pts else None)
 
 
 @pytest.mark.parametrize("words", [False, True])
@@ -213,7 +234,7 @@ async def test_who_is_slow_or_stalls_is_not_waited_for(
     scene = Scene(Voice(1, *behaves, words=words), Voice(2, words=words))
     async with scene.on() as line:
         await say(line)
-        await passes(scene, 1.6, lambda: bool(scene.of(LLMFullResponseEndFrame)))
+        await passes(scene, LONG_SECS, lambda: bool(scene.of(LLMFullResponseEndFrame)))
     complete(scene)
     assert scene.sounds == sounds
     assert scene.taken_over == [("two", reason)]
@@ -239,7 +260,7 @@ async def test_all_of_a_list_are_tried_once_and_then_it_has_failed() -> None:
         # The next answer is said by whoever can.
         await line.line.put(InterruptionFrame())
         await say(line)
-        await answered(scene, line)
+        await answered(scene, line, 2)
         assert scene.sounds == "3" * 9
 
 
@@ -257,7 +278,7 @@ async def test_one_alone_is_given_up_in_time() -> None:
     scene = Scene(Voice(1, "hang"))
     async with scene.on() as line:
         await say(line)
-        await passes(scene, 5.1, lambda: bool(scene.errors))
+        await passes(scene, LONG_SECS, lambda: bool(scene.errors))
     assert scene.errors == ["no sound within 5 s"]
 
 
@@ -282,8 +303,8 @@ async def test_late_sound_of_who_was_given_up_is_not_heard() -> None:
     scene = Scene(one, Voice(2))
     async with scene.on() as line:
         await say(line)
-        await passes(scene, 1.6, lambda: bool(scene.of(LLMFullResponseEndFrame)))
-        await one.push_frame(TTSAudioRawFrame(one.sound, 16000, 1, context_id=one.late))
+        await passes(scene, LONG_SECS, lambda: bool(scene.of(LLMFullResponseEndFrame)))
+        await one.push_frame(TTSAudioRawFrame(one.sample * 160, 16000, 1, context_id=one.late))
         await line.settle()
     assert scene.sounds == "2" * 9
 
@@ -329,7 +350,7 @@ async def test_what_passes_the_time_is_not_said_again_before_the_answer() -> Non
     async with scene.on() as line:
         await line.line.put(aside("One moment."))
         await say(line, "Yes.")
-        await passes(scene, 1.6, lambda: bool(scene.of(LLMFullResponseEndFrame)))
+        await passes(scene, LONG_SECS, lambda: bool(scene.of(LLMFullResponseEndFrame)))
     assert (one.heard, two.heard, scene.told) == (["One moment."], ["Yes."], "Yes.")
 
 
@@ -340,3 +361,113 @@ async def test_an_error_that_costs_nothing_is_told_and_no_more() -> None:
         await line.settle()
     assert scene.errors == []
     assert scene.events == [Trouble("tts", "the line was lost")]
+
+
+class Ahead(Voice):
+    """Tells its texts before their sound, as a voice does that is sent text and sends sound when it likes."""
+
+    supports_processing_metrics = False
+
+    def __init__(self, sample: int, sounds: int) -> None:
+        super().__init__(sample)
+        self.sounds = sounds
+        self.given: list[tuple[str, str]] = []
+
+    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        self.heard.append(text)
+        self.given += [(word, context_id) for word in text.split()]
+        yield None
+
+    async def on_turn_context_completed(self) -> None:
+        for word, context_id in self.given[: self.sounds]:
+            await self._word(word, context_id)
+        if self.sounds < len(self.given):
+            _, context_id = self.given[0]
+            await self.append_to_audio_context(context_id, ErrorFrame("it broke", category=ErrorCategory.SERVER))
+        await super().on_turn_context_completed()
+
+
+@pytest.mark.parametrize(("sounds", "rest"), [(0, SENTENCES), (2, SENTENCES), (5, SENTENCES[1:]), (9, ())])
+async def test_texts_before_their_sound_are_told_once_and_a_sentence_rather_twice_than_never(
+    sounds: int, rest: tuple[str, ...]
+) -> None:
+    one, two = Ahead(1, sounds), Voice(2)
+    scene = Scene(one, two)
+    async with scene.on() as line:
+        await say(line)
+        await answered(scene, line)
+    complete(scene)
+    assert scene.sounds == "1" * sounds + "2" * len(" ".join(rest).split())
+    assert tuple(two.heard) == rest
+
+
+async def test_there_is_time_for_a_sentence_while_the_one_before_is_heard() -> None:
+    ready = asyncio.Event()
+
+    class Slow(Voice):
+        async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+            if self.heard:
+                await ready.wait()
+            async for frame in super().run_tts(text, context_id):
+                yield frame
+
+    scene = Scene(Slow(1), Voice(2))
+    async with scene.on() as line:
+        await say(line, "This is a sentence that is heard for more than three seconds. ", "Yes.")
+        await line.line.down.wait(TTSTextFrame)
+        while scene.clock.wake_by(4.0):  # noqa: ASYNC110 - nothing tells that nobody minds
+            await asyncio.sleep(0.01)
+        ready.set()
+        await answered(scene, line)
+    assert scene.events == []
+
+
+async def test_the_end_of_a_call_waits_for_who_takes_over() -> None:
+    scene = Scene(Voice(1, "hang"), Voice(2))
+    async with scene.on() as line:
+        await say(line)
+        await line.line.put(EndFrame())
+        await passes(scene, LONG_SECS, lambda: bool(scene.of(EndFrame)))
+    complete(scene)
+    assert scene.sounds == "2" * 9
+
+
+async def test_an_aside_that_nobody_can_say_is_no_failure() -> None:
+    scene = Scene(Voice(1, "error"), Voice(2, "error"))
+    async with scene.on() as line:
+        await line.line.put(aside("One moment."))
+        await until(lambda: scene.voices[1].heard == ["One moment."])
+        await say(line, "Yes.")
+        await answered(scene, line)
+    assert (scene.sounds, scene.told, scene.errors) == ("2", "Yes.", [])
+
+
+async def test_who_has_said_something_may_be_followed_by_who_failed_before() -> None:
+    scene = Scene(Voice(1, "error"), Voice(2, "well", "error"))
+    async with scene.on() as line:
+        await say(line)
+        await answered(scene, line)
+    complete(scene)
+    assert scene.sounds == "222111111"
+
+
+async def test_the_model_remembers_the_words_once() -> None:
+    context = LLMContext([])
+    _, assistant = LLMContextAggregatorPair(context)
+    scene = Scene(Voice(1, "well", "half", words=True), Voice(2))
+    async with scene.on(assistant) as line:
+        await say(line)
+        await passes(scene, LONG_SECS, lambda: bool(context.messages))
+    assert context.messages == [{"role": "assistant", "content": " ".join(SENTENCES)}]
+
+
+async def test_who_dies_after_an_interruption_is_not_given_the_time_of_what_was_interrupted() -> None:
+    scene = Scene(Voice(1, "well", "hang"), Voice(2))
+    async with scene.on() as line:
+        await say(line, " ".join(["word"] * 60))
+        await answered(scene, line)
+        await line.line.put(InterruptionFrame())
+        await line.line.down.wait(InterruptionFrame)
+        await say(line, "Yes.")
+        await passes(scene, 1.6, lambda: len(scene.of(LLMFullResponseEndFrame)) == 2)
+    assert scene.taken_over == [("two", "no sound within 1.5 s")]
