@@ -3,7 +3,16 @@
 import pytest
 
 from voicekit.cli.transcript import Transcript
-from voicekit.records.events import AgentFilled, AgentSaid, AnswerBegan, CallerSaid, Restarted, Stages
+from voicekit.records.events import (
+    AgentFilled,
+    AgentSaid,
+    AnswerBegan,
+    CallEnded,
+    CallerSaid,
+    LimitReached,
+    Restarted,
+    Stages,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,3 +48,19 @@ def test_a_new_session_is_talk_beside_the_result(capsys: pytest.CaptureFixture[s
     Transcript().listen()(Restarted("realtime", "it was closed: 1011 oops", 0.24))
     told = "call 1  restart: realtime: a new session after 0.2 s: it was closed: 1011 oops\n"
     assert capsys.readouterr() == ("", told)
+
+
+def test_a_limit_is_talk_and_what_a_call_has_cost_stands_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    on_event = Transcript().listen()
+    on_event(LimitReached("cost_usd", 0.5))
+    on_event(CallEnded("limit", 92.4, 0.50123))
+    assert capsys.readouterr() == (
+        "call 1  the agent hung up at a limit after 92 s, at a cost of 0.5012 USD\n",
+        "call 1  limit: cost_usd: 0.5 is reached\n",
+    )
+
+
+@pytest.mark.parametrize("cost", [0.0, None])
+def test_what_is_free_or_has_no_price_is_not_told(cost: float | None, capsys: pytest.CaptureFixture[str]) -> None:
+    Transcript().listen()(CallEnded("caller", 8, cost))
+    assert capsys.readouterr().out == "call 1  the caller hung up after 8 s\n"

@@ -85,7 +85,14 @@ class Desk:
     """One call's tools, called as a model would."""
 
     def __init__(
-        self, tmp_path: Path, tool: str, variables: Mapping[str, str] = NONE, *, mocked: bool = False, **values: Any
+        self,
+        tmp_path: Path,
+        tool: str,
+        variables: Mapping[str, str] = NONE,
+        *,
+        mocked: bool = False,
+        refusal: str = "",
+        **values: Any,
     ) -> None:
         (tmp_path / "orders.py").write_text(textwrap.dedent(TOOLS), encoding="utf-8")
         path = tmp_path / "agent.yaml"
@@ -95,7 +102,7 @@ class Desk:
         self.events: list[Event] = []
         self.hung_up = 0
         toolbox = Toolbox(agent, tmp_path, Network(), mocked=mocked)
-        [self.function] = toolbox.functions(self._hang_up, self.events.append, lambda: values)
+        [self.function] = toolbox.functions(self._hang_up, self.events.append, lambda: values, lambda: refusal)
 
     def _hang_up(self) -> None:
         self.hung_up += 1
@@ -117,6 +124,18 @@ class Desk:
 
 def properties(function: FunctionSchema) -> Mapping[str, Any]:
     return function.properties
+
+
+async def test_a_tool_that_is_refused_does_not_run_and_says_why(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "find: {python: orders:find}", refusal="no more of them")
+    assert await desk.call(order_id="42") == {"error": "no more of them"}
+    assert desk.events == [ToolFinished("find", True, 0)]
+
+
+async def test_to_end_the_call_is_never_refused(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "leave: {builtin: end_call}", refusal="no more of them")
+    assert "error" not in await desk.call()
+    assert desk.hung_up == 1
 
 
 async def test_a_function_is_described_by_its_signature(tmp_path: Path) -> None:
