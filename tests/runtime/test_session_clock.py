@@ -77,12 +77,12 @@ class Heard:
         self.lines: list[tuple[str, float]] = []
 
     async def bridge(self) -> None:
-        if not self.lines:
+        if not any(line == "filler" for line, _ in self.lines):
             self.lines.append(("filler", self._clock.time))
 
     async def unanswerable(self) -> bool:
         self.fail()
-        return len(self.lines) < TRIES
+        return sum(line == "sorry" for line, _ in self.lines) < TRIES
 
     def fail(self) -> None:
         self.lines.append(("sorry", self._clock.time))
@@ -145,7 +145,7 @@ async def test_what_cannot_be_reached_is_tried_for_as_long_as_the_limit_says() -
         await line.wait(30)
     # Twice: after the first line another round begins, after the second the call ends.
     assert line.dialled == [0.0, 1.0, 3.0, 7.0, 7.0, 8.0, 10.0, 14.0]
-    assert line.heard.lines == [("sorry", 7.0), ("sorry", 14.0)]
+    assert line.heard.lines == [("filler", 1.25), ("sorry", 7.0), ("sorry", 14.0)]
     assert line.events == [Trouble("realtime", "cannot connect: refused")] * 2
 
 
@@ -163,7 +163,7 @@ async def test_one_that_does_not_begin_is_left_for_another() -> None:
     [restarted] = line.events
     assert isinstance(restarted, Restarted)
     assert restarted.reason == "it has not begun within 8 s"
-    assert line.heard.lines == []
+    assert line.heard.lines == [("filler", 1.25)]
 
 
 async def test_one_from_which_nothing_comes_is_asked_for_a_sign_and_left() -> None:
