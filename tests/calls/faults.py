@@ -30,8 +30,9 @@ TABLE: Final = Path(__file__).parent.parent / "faults.md"
 TITLE: Final = """\
 # What is heard when a provider fails
 
-Written by `python -m tests.calls.faults`; a test holds all of it but the times. Each row is one call in which a
-provider has the fault from beginning to end, alone or first in a list with another vendor's behind it. `error`, `drop`,
+Written by `python -m tests.calls.faults`; a test holds what ends each wait, whether it is reported, and the bound of
+the times. Each row is one call in which a provider has the fault from beginning to end, alone or first in a list with
+another vendor's behind it. `error`, `drop`,
 `hang` and `garbage` come after so many messages; `unreachable` is a port on which nobody listens. The longest silence
 is the caller's, at his ear: from his last word on, the end of his turn included, until the last sound.
 
@@ -80,7 +81,7 @@ LINE: Final = "That did not work."
 GOODBYE: Final = "Goodbye."
 ANSWER: Final = "And a very good day to you."
 LIMIT_SECS: Final = 20.0
-CALM_SECS: Final = 1.5
+CALM_SECS: Final = 1.0
 STEP_SECS: Final = 0.1
 AT_ONCE: Final = 10
 

@@ -1,4 +1,4 @@
-"""Fifty calls, two at a time, leave nothing behind: no task, socket, thread or process."""
+"""Thirty calls, two at a time, leave nothing behind: no task, socket, thread or process."""
 
 import asyncio
 import gc
@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 # Of each kind, in pairs.
-PAIRS = 13
+PAIRS = 7
 WARM = 2
 SCRIPT = Script({"good day": Reply("And a good day to you."), "story": Reply("It was a long time ago. " * 9)})
 STARTED = "on_pipeline_started"

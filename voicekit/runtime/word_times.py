@@ -31,7 +31,9 @@ class WordTimes:
         if isinstance(frame, LLMFullResponseEndFrame):
             frame.pts, self._last_of_answer = self._last_of_answer, None
         elif not frame.pts:
-            return
+            if isinstance(frame, TTSTextFrame):
+                # Another voice says the rest, and times no words: the end of the answer comes behind its sound.
+                self._last_of_answer = None
         elif isinstance(frame, TTSTextFrame):
             self.begin(frame.context_id, now, begins)
             self._counted = frame.pts
