@@ -64,6 +64,7 @@ async def test_each_moment_has_its_line(function: str, said: list[str], tmp_path
             assert isinstance(frame, ToolLine)
             assert frame.opening == (frame.line in ("One.", "Two."))
             heard.append(frame.line)
+            frame.begun.set()
 
     async def answer(_: Any) -> None:
         heard.append("answer")

@@ -101,6 +101,7 @@ def speaks(agent: Agent, scenario: Scenario) -> bool:
 def written(agent: Agent) -> Agent:
     """Return a file without ears and voice, for a conversation that is written: it needs neither, and is quick.
 
-    A realtime provider is both at once, and stays.
+    A realtime provider is both at once, and stays. Who writes may take his time: nobody is nudged.
     """
-    return agent if agent.realtime else agent.model_copy(update={"asr": (), "tts": ()})
+    gone = {} if agent.realtime else {"asr": (), "tts": ()}
+    return agent.model_copy(update={"silence": None, **gone})

@@ -181,6 +181,9 @@ class Call:
     async def _hang_up(self) -> None:
         if not await self._farewell.said(FAREWELL_BEGINS_SECS, FAREWELL_SECS):
             self._tell(Trouble("call", "no last words came; the call ends without them"))
+            # A model that hangs would hold up what comes behind it.
+            await self._end("agent")
+            return
         await self._worker.queue_frame(RTVIServerMessageFrame(data={"type": "ended", "reason": "agent"}))
         await self._worker.stop_when_done()
 
