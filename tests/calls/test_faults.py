@@ -31,6 +31,8 @@ def held_of(table: str) -> list[tuple[str, ...]]:
         if line.startswith("| "):
             emulator, fault, who, heard, _, kept, told = (cell.strip() for cell in _BAR.split(line)[1:-1])
             ends = [each for each in heard.split(", ") if each not in ("part", "filler")]
+            # One alone may be well again by the time that its caller has been told.
+            kept = "" if who == "alone" else kept
             found.append((emulator, fault, who, *ends[:1], kept, "reported" if told else ""))
     return found
 

@@ -16,6 +16,7 @@ from pipecat.frames.frames import (
 from pipecat.observers.base_observer import BaseObserver, FramePushed
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.transports.base_output import BaseOutputTransport
+from pipecat.utils.text.base_text_aggregator import TextType
 
 from voicekit.records.events import AgentFilled, Listener
 
@@ -94,6 +95,10 @@ class Announcer(FrameProcessor):
             if stop:
                 await self.broadcast_interruption()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
             self._listener(AgentFilled(words))
+            # Whoever watches the talk reads it, and the model does not.
+            told = TTSTextFrame(words, TextType.SENTENCE)
+            told.append_to_context = False
+            await self.push_frame(told)
             await self._play(sound, played)
             await played.heard.wait()
         finally:
