@@ -1,6 +1,7 @@
 """Trial: one scenario held with its agent on emulators, and what came of it."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -23,6 +24,7 @@ from voicekit.calls.voice import voice
 from voicekit.config.agent import Agent
 from voicekit.problems import Place, Problem, Refused
 from voicekit.records.events import Event
+from voicekit.runtime.construct import service_class
 from voicekit.runtime.host import Host
 from voicekit.runtime.recorder import recorder
 from voicekit.runtime.resources import Resources
@@ -137,6 +139,7 @@ async def hold_all(trials: list[Trial], jobs: int, told: Callable[[Outcome], Non
         jobs: How many at a time.
         told: Told of each outcome as it comes.
     """
+    _import_services(trials)
     free = asyncio.Semaphore(jobs)
 
     async def one(trial: Trial) -> Outcome:
@@ -146,3 +149,13 @@ async def hold_all(trials: list[Trial], jobs: int, told: Callable[[Outcome], Non
             return outcome
 
     return list(await asyncio.gather(*map(one, trials)))
+
+
+def _import_services(trials: list[Trial]) -> None:
+    """Import what the agents are made of: an SDK takes a second, in which none of the callers would be heard."""
+    agents = {trial.suite.agent: trial.agent for trial in trials}
+    for path, agent in agents.items():
+        # What cannot be imported is told of the scenarios that need it.
+        with contextlib.suppress(Refused):
+            for service in Host(agent, path.parent, mocked=True).agent.services:
+                service_class(service)
