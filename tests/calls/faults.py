@@ -22,6 +22,7 @@ from voicekit.calls.scene import Scene
 from voicekit.calls.stage import stage_variables, staged
 from voicekit.config.agent import Agent
 from voicekit.config.loader import load
+from voicekit.config.services import Service
 from voicekit.emulators.script import Reply, Script
 from voicekit.emulators.side_channel import fault_of
 from voicekit.records.events import AgentFilled, AgentSaid, CallEnded, Restarted, TakenOver, Trouble
@@ -154,9 +155,9 @@ def _unreachable(agent: Agent, kind: str) -> Agent:
         free.bind(("127.0.0.1", 0))
         nobody = f"127.0.0.1:{free.getsockname()[1]}"
 
-    def moved(service: object) -> object:
-        endpoint = re.sub(r"127\.0\.0\.1:\d+", nobody, str(service.options["endpoint"]))  # type: ignore[attr-defined] # a service
-        return replace(service, options={**service.options, "endpoint": endpoint})  # type: ignore[type-var, attr-defined] # as above
+    def moved(service: Service) -> Service:
+        endpoint = re.sub(r"127\.0\.0\.1:\d+", nobody, str(service.options["endpoint"]))
+        return replace(service, options={**service.options, "endpoint": endpoint})
 
     services = getattr(agent, kind)
     if kind == "realtime":

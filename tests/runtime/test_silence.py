@@ -9,7 +9,8 @@ import pytest
 
 from tests.emulators.sound import quiet, tone
 from tests.runtime.memory_line import Caller, calling
-from tests.services.embedded import needs_flite
+from tests.services.embedded import SILENCE as SILENCE_BYTES
+from tests.services.embedded import needs_flite, speech
 from voicekit.calls.scene import Scene
 from voicekit.calls.stage import Stage, stage_variables, staged
 from voicekit.config.loader import load
@@ -118,6 +119,15 @@ async def test_a_caller_who_answers_is_nudged_anew(tmp_path: Path) -> None:
         caller.speak(quiet(0.1) + tone(0.6))
         await caller.wait(CallEnded)
     assert words(caller.events) == ["Good day.", "Hello?", "Good day.", "Hello?", "Still there?", "Goodbye then."]
+
+
+async def test_a_cough_is_no_answer(tmp_path: Path) -> None:
+    cough = (await speech("Hm."))[len(SILENCE_BYTES) :][:9600]
+    async with silent(tmp_path, CASCADE, SILENCE, GREETING) as (caller, _):
+        await caller.wait(AgentSaid, 2)
+        caller.speak(cough)
+        await caller.wait(CallEnded)
+    assert words(caller.events) == ["Good day.", "Hello?", "Still there?", "Goodbye then."]
 
 
 async def test_without_the_section_nobody_is_nudged(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Cost: what the services of one call have been asked to do, and what that costs at list price."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from voicekit.providers.prices import Price
 
 _MILLION: Final = 1_000_000
+# What is counted by the million; sound is counted by the minute.
+_UNITS: Final = tuple(each.name for each in fields(Price) if each.name != "minute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +46,7 @@ class Usage:
 
 def cost(usage: Usage, price: Price) -> float:
     """Return what work costs, in US dollars."""
-    per_million = (
-        usage.input * price.input
-        + usage.cached * price.cached
-        + usage.cache_write * price.cache_write
-        + usage.output * price.output
-        + usage.audio_input * price.audio_input
-        + usage.audio_cached * price.audio_cached
-        + usage.audio_output * price.audio_output
-        + usage.characters * price.characters
-    )
+    per_million: float = sum(getattr(usage, unit) * getattr(price, unit) for unit in _UNITS)
     return per_million / _MILLION + usage.secs / 60 * price.minute
 
 

@@ -11,7 +11,6 @@ from pipecat.observers.user_bot_latency_observer import LatencyBreakdown
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import (
     AssistantTurnStoppedMessage,
-    LLMUserAggregator,
     UserTurnStoppedMessage,
 )
 from pipecat.processors.frame_processor import FrameProcessor
@@ -145,6 +144,11 @@ class Call:
             ),
         )
         self._user = parts.user
+        self._silence = (
+            Silence(agent.silence, self._nudge, self._parting.part, values, lambda: self._failure.answer_owed)
+            if agent.silence
+            else None
+        )
         self._listen(line.transport, parts)
 
     async def run(self) -> None:
@@ -266,7 +270,7 @@ class Call:
         async def heard(_user: object, _strategy: object, message: UserTurnStoppedMessage) -> None:
             # Of a turn of realtime there are no words here.
             if message.content:
-                self._tell(CallerSaid(message.content))
+                self._caller_said(message.content)
                 self._failure.turn_ended()
 
         async def said(_assistant: object, message: AssistantTurnStoppedMessage) -> None:
@@ -279,28 +283,21 @@ class Call:
         transport.add_event_handler("on_client_connected", connected)
         transport.add_event_handler("on_client_disconnected", disconnected)
         parts.user.add_event_handler("on_user_turn_stopped", heard)
-        self._listen_to_silence(parts.user)
+        parts.user.add_event_handler("on_user_turn_idle", self._idle)
         if parts.realtime:
-            parts.realtime.on_heard(lambda words: self._tell(CallerSaid(words)))
+            parts.realtime.on_heard(self._caller_said)
         parts.assistant.add_event_handler("on_assistant_turn_stopped", said)
         self._worker.add_event_handler("on_pipeline_error", failed)
 
-    def _listen_to_silence(self, user: LLMUserAggregator) -> None:
-        if self._agent.silence is None:
-            return
-        owed = self._failure
-        silence = Silence(self._agent.silence, self._nudge, self._parting.part, self._values, lambda: owed.answer_owed)
+    async def _idle(self, _user: object) -> None:
+        if self._silence and not self._ends():
+            # In a task of its own: the timer's ends with what it waits for.
+            self._do(self._silence.lasts())
 
-        async def idle(_user: object) -> None:
-            if not self._ends():
-                # In a task of its own: the timer's ends with what it waits for.
-                self._do(silence.lasts())
-
-        def broken(_user: object, _strategy: object) -> None:
-            silence.broken()
-
-        user.add_event_handler("on_user_turn_idle", idle)
-        user.add_event_handler("on_user_turn_started", broken)
+    def _caller_said(self, words: str) -> None:
+        self._tell(CallerSaid(words))
+        if self._silence:
+            self._silence.broken()
 
     def _tell(self, event: Event) -> None:
         """Tell the listener, and the caller's page what it shows."""

@@ -29,7 +29,6 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.errors import ErrorCategory
 
-from voicekit.runtime.clients import close_client
 from voicekit.runtime.revival import Revival, retire
 from voicekit.runtime.succession import Succession, Terms
 from voicekit.runtime.unheard import Sound, Unheard
@@ -130,11 +129,9 @@ class FailoverASR(ServiceSwitcher[Succession]):
         await super().push_frame(frame, direction)
 
     async def cleanup(self) -> None:
-        """Stop watching, and close what the recognisers are reached with."""
+        """Stop watching."""
         await self._stop()
         await super().cleanup()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
-        for asr in self.services:
-            await close_client(asr)
 
     async def _stop(self) -> None:
         for task in (self._watch, self._handing_over, self._returning):

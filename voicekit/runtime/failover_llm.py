@@ -20,7 +20,6 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.llm_service import LLMService
 from pipecat.utils.errors import ErrorCategory
 
-from voicekit.runtime.clients import close_client
 from voicekit.runtime.succession import Succession, Terms
 
 UNFINISHED: Final = "unfinished"
@@ -89,12 +88,10 @@ class FailoverLLM(LLMSwitcher[Succession]):
         await super().push_frame(frame, direction)
 
     async def cleanup(self) -> None:
-        """Stop watching, and close what the models are reached with."""
+        """Stop watching."""
         await self._settle()
         await self._stop_handing_over()
         await super().cleanup()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
-        for llm in self.llms:
-            await close_client(llm)
 
     async def _heed(self, frame: Frame, asked: LLMContextFrame) -> None:
         """Follow an answer."""

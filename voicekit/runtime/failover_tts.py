@@ -27,7 +27,6 @@ from pipecat.utils.errors import ErrorCategory
 
 from voicekit.records.events import Trouble
 from voicekit.runtime.agenda import Agenda, begins_work
-from voicekit.runtime.clients import close_client
 from voicekit.runtime.mouth import Mouth
 from voicekit.runtime.readable import readable
 from voicekit.runtime.succession import Succession, Terms
@@ -112,11 +111,9 @@ class FailoverTTS(ServiceSwitcher[Succession]):
         await super().push_frame(frame, direction)
 
     async def cleanup(self) -> None:
-        """Stop watching, and close what the voices are reached with."""
+        """Stop watching."""
         await self._settle()
         await super().cleanup()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
-        for voice in self.services:
-            await close_client(voice)
 
     def _make_pipeline_definitions(  # type: ignore[override] # Pipecat's is static
         self, services: list[FrameProcessor], strategy: Succession

@@ -34,6 +34,7 @@ from voicekit.config.lines import said
 from voicekit.records.events import Listener, Trouble
 from voicekit.runtime.failover_llm import UNFINISHED
 from voicekit.runtime.owed import Owed
+from voicekit.runtime.parting import Say
 from voicekit.runtime.readable import readable
 from voicekit.runtime.waiting_lines import waiting_lines
 from voicekit.services.llm_rules import Values
@@ -41,8 +42,6 @@ from voicekit.services.llm_rules import Values
 # For so long the same error of a session is not told again: it comes with each piece of sound that cannot be sent.
 QUIET_SECS: Final = 5.0
 
-Say = Callable[[str, bool], Awaitable[None]]
-"""Says words; whether what is being said and thought is stopped first."""
 Part = Callable[[str, str], Awaitable[None]]
 """Says the last words and ends the call, for a reason."""
 

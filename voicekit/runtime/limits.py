@@ -24,10 +24,9 @@ from voicekit.config.agent import Agent
 from voicekit.config.lines import said
 from voicekit.records.cost import Bill
 from voicekit.records.events import LimitReached, Listener, Trouble
+from voicekit.runtime.parting import Say
 from voicekit.services.llm_rules import Values
 
-Say = Callable[[str, bool], Awaitable[None]]
-"""Says words; whether what is being said and thought is stopped first."""
 Part = Callable[[str, str, bool], Awaitable[None]]
 """Says the last words and ends the call, for a reason; whether what is being said and thought is stopped first."""
 

@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable
 from pipecat.frames.frames import Frame
 from pipecat.turns.user_mute import BaseUserMuteStrategy
 
+Say = Callable[[str, bool], Awaitable[None]]
+"""Says words; whether what is being said and thought is stopped first."""
+
 
 class Parting(BaseUserMuteStrategy):
     """Says the last words and ends the call; from then on the caller is not heard any more.
@@ -14,7 +17,7 @@ class Parting(BaseUserMuteStrategy):
         end: Ends the call, for a reason as `CallEnded` has it.
     """
 
-    def __init__(self, say: Callable[[str, bool], Awaitable[None]], end: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, say: Say, end: Callable[[str], Awaitable[None]]) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
         self._say = say
         self._end = end

@@ -24,7 +24,7 @@ from pipecat.services.tts_service import TTSService
 from pipecat.transports.base_transport import BaseTransport
 from pipecat.turns.user_mute import MuteUntilFirstBotCompleteUserMuteStrategy
 
-from voicekit.config.agent import Agent
+from voicekit.config.agent import CASCADE, Agent
 from voicekit.records.events import Listener
 from voicekit.runtime.announcer import Announcer
 from voicekit.runtime.asides import Asides
@@ -125,16 +125,15 @@ def _services(
         made = construct(agent, service, resources, values)
         watch.meter.watch(made, service)
         of[service.kind].append(made)
+    terms = {kind: Terms(kind, getattr(agent, kind), agent.fallback, listener) for kind in CASCADE}
     if of["llm"] and not any(service.rules for service in agent.llm):
-        terms = Terms("llm", agent.llm, agent.fallback, listener)
-        of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), terms, watch.ends)]
+        of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), terms["llm"], watch.ends)]
     if of["asr"]:
-        terms, within_secs = Terms("asr", agent.asr, agent.fallback, listener), agent.failure.within_ms / 1000
-        of["asr"] = [FailoverASR(of["asr"], terms, within_secs)]
+        of["asr"] = [FailoverASR(of["asr"], terms["asr"], agent.failure.within_ms / 1000)]
     # Without a voice, the words of a conversation that is written go the same way.
     voices = of["tts"] or ([Captions()] if of["llm"] else [])
     if of["tts"]:
-        voices = [FailoverTTS(cast("list[TTSService]", of["tts"]), Terms("tts", agent.tts, agent.fallback, listener))]
+        voices = [FailoverTTS(cast("list[TTSService]", of["tts"]), terms["tts"])]
         asides = Asides(listener)
         voices = [Fillers(agent, asides, values), *voices, asides]
     if of["realtime"]:
