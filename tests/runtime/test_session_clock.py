@@ -1,6 +1,7 @@
 """A session in virtual time: when it is tried again, asked for a sign of life, renewed, and given up."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -175,9 +176,51 @@ async def test_one_from_which_nothing_comes_is_asked_for_a_sign_and_left() -> No
         await line.wait(4)
         assert first.sent == [PROBE, PROBE]
         assert line.dialled == [0.0]
-        await line.wait(2.5)
+        await line.wait(2)
     [restarted] = line.events
-    assert restarted == Restarted("realtime", "nothing has come of it for 5 s", 0.0)
+    assert restarted == Restarted("realtime", "it has given no sign of life for 1.5 s", 0.0)
+    assert line.heard.lines == []
+
+
+def sound(secs: float, level: int) -> dict[str, Any]:
+    audio = base64.b64encode(level.to_bytes(2, "little") * int(secs * 24000)).decode()
+    return {"type": "input_audio_buffer.append", "audio": audio}
+
+
+async def test_one_that_hangs_is_noticed_sooner_by_a_caller_who_speaks() -> None:
+    async with bench(*[Connection() for _ in range(3)]) as line:
+        await line.wait(2)
+        await line.send(sound(0.4, 3000))
+        await line.wait(9)
+    # The second hangs as well: what was said has not been noticed yet.
+    assert line.dialled[:3] == [0.0, 4.0, 8.0]
+    assert line.heard.lines[:1] == [("filler", 3.5)]
+
+
+async def test_a_noise_of_which_nothing_comes_is_no_reason_to_say_anything() -> None:
+    connection = Connection()
+    async with bench(connection) as line:
+
+        async def signs() -> None:
+            answered = 0
+            while True:
+                await line.clock.sleep(0.1)
+                if connection.sent.count(PROBE) > answered:
+                    answered += 1
+                    connection.say({"type": "session.updated"})
+
+        alive = asyncio.create_task(signs())
+        for _ in range(20):
+            await line.send(sound(0.4, 3000))
+            await line.wait(0.4)
+        asked = connection.sent.count(PROBE)
+        for _ in range(20):
+            await line.send(sound(0.4, 300))
+            await line.wait(0.4)
+        alive.cancel()
+    # Once a second while it is loud, and then every three seconds.
+    assert (asked, connection.sent.count(PROBE) - asked) == (6, 3)
+    assert (line.dialled, line.heard.lines, line.events) == ([0.0], [], [])
 
 
 async def test_an_answer_that_does_not_come_is_asked_for_again_and_then_given_up() -> None:

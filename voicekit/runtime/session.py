@@ -1,6 +1,7 @@
 """Session: keeps a realtime service in a session: one that has died is noticed, and another goes on where it was."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import time
@@ -15,8 +16,8 @@ from voicekit.config.agent import Fillers
 from voicekit.config.services import Service
 from voicekit.records.events import Listener, Restarted, Trouble
 from voicekit.runtime.failure import Failure
-from voicekit.runtime.journal import Journal
-from voicekit.runtime.pulse import PROBE_SECS, SIGN_SECS, Pulse
+from voicekit.runtime.journal import BYTES_PER_SEC, Journal
+from voicekit.runtime.pulse import SIGN_SECS, Pulse
 from voicekit.runtime.tries import Tries
 from voicekit.runtime.wire import (
     EXPIRED,
@@ -96,8 +97,9 @@ class Session:
         self._lost_at = now()
         self._begun = self._unanswered = 0
         self._failed_once = False
-        # Since when somebody waits for a session.
+        # Since when somebody waits for a session, and whether any has done something since one was dead.
         self._waits_since: float | None = None
+        self._proved = True
         self._service._connect = self._open
         self._service._ws_send = self._send
 
@@ -195,8 +197,13 @@ class Session:
             return False
         elif self._live:
             self._pulse.moved()
+            self._is_well()
             return await self._heed(event)
         return True
+
+    def _is_well(self) -> None:
+        self._proved = True
+        self._pulse.noticed()
 
     async def _heed(self, event: Json) -> bool:
         if event["type"] == "response.done":
@@ -212,6 +219,7 @@ class Session:
     async def _go_on(self) -> None:
         """Tell a session that has just begun what was said before, and go on with what is due."""
         if self._live:
+            self._is_well()
             return
         events = list(self._journal.replay())
         self._held, self._replaying = [], True
@@ -222,7 +230,7 @@ class Session:
             await self._transmit(self._held.pop(0))
         if self._connection is None:
             return
-        self._replaying, self._live, self._waits_since = False, True, None
+        self._replaying, self._live = False, True
         self._pulse.moved()
         self._tries.succeeded()
         if self._begun or self._tries.several:
@@ -257,6 +265,9 @@ class Session:
         self._journal.sent(event)
         if event["type"] == "response.create":
             self._pulse.moved()
+        elif event["type"] == "input_audio_buffer.append":
+            sound = base64.b64decode(event["audio"])
+            self._pulse.spoke(sound, len(sound) / BYTES_PER_SEC)
         if self._live or event["type"] == "session.update":
             await self._transmit(event)
         elif self._replaying:
@@ -297,8 +308,9 @@ class Session:
         if self._journal.waits and self._pulse.late_to_answer:
             return self._unanswering()
         if self._pulse.dead:
-            return f"nothing has come of it for {PROBE_SECS + SIGN_SECS:g} s"
-        if self._pulse.wants_sign():
+            self._proved = False
+            return f"it has given no sign of life for {SIGN_SECS:g} s"
+        if self._pulse.wants_sign(engaged=self._engaged):
             # Not waited for: a connection that takes nothing more is what is looked for.
             self._do(self._transmit(_PROBE), self._beside)
         return "it is about to expire" if self._pulse.ends_soon and self._is_quiet() else ""
@@ -316,9 +328,17 @@ class Session:
         talking = self._journal.waits or self._journal.speaks or self._service._current_audio_response
         return not talking and not self._service._open_function_calls
 
+    @property
+    def _engaged(self) -> bool:
+        """Whether the caller speaks or waits, for all one can tell."""
+        return self._journal.waits or self._journal.speaks or self._pulse.unnoticed
+
     def _bridge(self) -> None:
-        """Have something said while there is no session: whether the caller waits, nobody can tell."""
-        if self._live:
+        """Have something said while there is no session, or one that seems dead to a caller who speaks or waits.
+
+        Where there is none, nobody can tell whether he does.
+        """
+        if self._live and (not self._engaged or (self._proved and not self._pulse.asked)):
             self._waits_since = None
         elif self._waits_since is None:
             self._waits_since = self._now()
