@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from pipecat.frames.frames import (
     Frame,
+    InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
@@ -26,7 +27,7 @@ from voicekit.config.failure import Fallback
 from voicekit.config.services import Service
 from voicekit.problems import Place
 from voicekit.providers.catalog import catalog
-from voicekit.records.events import Event, TakenOver
+from voicekit.records.events import Event, TakenOver, Trouble
 from voicekit.runtime.clients import ask_once
 from voicekit.runtime.failover_llm import FailoverLLM
 from voicekit.runtime.succession import Terms
@@ -353,3 +354,17 @@ async def test_a_model_that_failed_once_is_asked_again_when_the_next_one_fails()
         assert await call.answer("two >") == "< > < two >"
         await call.ask("and now?")
         assert await call.answer("again >") == "< > < two > < > < one again >"
+
+
+async def test_an_error_of_an_answer_that_was_interrupted_costs_nobody_anything() -> None:
+    never = asyncio.Event()
+    async with endpoint(streaming(["Well,"], after=never)) as url, line([url], PATIENT_SECS) as held:
+        await held.ask("hello")
+        while "Well," not in held.heard.said:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+        await held.worker.queue_frame(InterruptionFrame())
+        await held.answer(">")
+        await held.models[0].push_error("the connection was lost")
+        assert held.errors.empty()
+        assert held.events == [Trouble("llm", "the connection was lost")]
+        never.set()

@@ -20,6 +20,8 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.llm_service import LLMService
 from pipecat.utils.errors import ErrorCategory
 
+from voicekit.records.events import Trouble
+from voicekit.runtime.readable import readable
 from voicekit.runtime.succession import Succession, Terms
 
 UNFINISHED: Final = "unfinished"
@@ -46,7 +48,7 @@ class FailoverLLM(LLMSwitcher[Succession]):
         self._ends = ends
         self._asked: LLMContextFrame | None = None
         self._last_sign = 0.0
-        self._said = False
+        self._said = self._interrupted = False
         self._watch: asyncio.Task[None] | None = None
         self._stop: InterruptionFrame | None = None
         self._handing_over: asyncio.Task[None] | None = None
@@ -61,17 +63,23 @@ class FailoverLLM(LLMSwitcher[Succession]):
                 self.strategy.begin()
                 await self.strategy.come_back()
             self._handed_over = None
-            self._asked, self._said, self._last_sign = frame, False, self._terms.now()
+            self._interrupted = self._said = False
+            self._asked, self._last_sign = frame, self._terms.now()
             self._watch = self.create_task(self._wait_for_words(frame))
         elif isinstance(frame, InterruptionFrame):
             await self._settle()
             await self._stop_handing_over()
             self._handed_over = None
+            self._interrupted = True
         await super().process_frame(frame, direction)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         """Let an answer through, keep back what only stops a slow model, and ask the next one after an error."""
         if self._stop is not None and frame.id == self._stop.id:
+            return
+        if self._interrupted and isinstance(frame, ErrorFrame) and frame.processor in self.llms:
+            # Nobody waits for that answer any more.
+            self._terms.listener(Trouble(self._terms.kind, readable(frame.error)))
             return
         asked = self._asked
         if self._handing_over and isinstance(frame, LLMFullResponseEndFrame):
