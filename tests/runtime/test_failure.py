@@ -101,6 +101,7 @@ class Stage:
     def __init__(self, agent: Agent) -> None:
         self.clock = Clock()
         self.said: list[tuple[float, str]] = []
+        self.whole: list[str] = []
         self.events: list[Event] = []
         self.failure = Failure(
             agent, self.events.append, self.say, self.part, sleep=self.clock.sleep, now=self.clock.now
@@ -109,6 +110,7 @@ class Stage:
     async def say(self, words: str, stop: bool) -> None:
         self.said.append((round(self.clock.time, 3), words if stop else f"({words})"))
         await self.clock.sleep(SPEAKING_SECS)
+        self.whole.append(words)
 
     async def part(self, words: str, reason: str) -> None:
         assert reason == "failure"
@@ -202,6 +204,12 @@ async def test_a_filler_is_said_while_something_is_tried(
 )
 async def test_too_many_turns_in_a_row_end_the_call(steps: str, said: list[tuple[float, str]], tmp_path: Path) -> None:
     assert await Stage(agent(tmp_path, tries=2)).play(steps) == said
+
+
+async def test_the_next_words_cut_off_those_that_are_being_said(tmp_path: Path) -> None:
+    stage = Stage(agent(tmp_path, tries=2))
+    assert await stage.play("turn, llm, 0.5, turn, llm, 30") == [(0.0, "One."), (0.5, "Goodbye.")]
+    assert stage.whole == ["Goodbye."]
 
 
 @pytest.mark.parametrize(

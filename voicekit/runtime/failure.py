@@ -180,7 +180,11 @@ class Failure(FrameProcessor):
         return self._owed.due() is not None
 
     def _speak(self, words: Awaitable[None]) -> None:
+        before = self._saying
+
         async def spoken() -> None:
+            if before is not None:
+                await self.cancel_task(before)
             await words
             self._saying = None
 
