@@ -37,8 +37,8 @@ def held_of(table: str) -> list[tuple[str, ...]]:
     return found
 
 
-async def test_the_table_is_what_is_heard() -> None:
-    found = await held(rows())
+def test_the_table_is_what_is_heard() -> None:
+    found = held(rows())
     assert held_of(written(found)) == held_of(TABLE.read_text(encoding="utf-8"))
     late = [row for row in found if row.silence_ms > LONGEST_MS]
     assert len(late) < len(found) / 20, late

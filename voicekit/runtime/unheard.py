@@ -14,7 +14,7 @@ from pipecat.processors.frame_processor import FrameDirection
 Sound: TypeAlias = InputAudioRawFrame | VADUserStartedSpeakingFrame | VADUserStoppedSpeakingFrame
 """What a recogniser hears: the caller, and where a detector heard that his voice began and stopped."""
 
-PREROLL_SECS: Final = 1.0
+PREROLL_SECS: Final = 2.0
 """How much is kept while nobody speaks: a detector tells late of speech, by `vad.start_secs`."""
 ONSET_SECS: Final = 0.5
 """How much of a speech under way a transcript that comes meanwhile is taken not to cover."""
