@@ -1,4 +1,4 @@
-"""Thirty calls, two at a time, leave nothing behind: no task, socket, thread or process."""
+"""Calls, two at a time, leave nothing behind: no task, socket, thread or process."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ import pytest
 
 from tests.calls.faults import FILES, HEAD
 from tests.emulators.sound import tone
-from tests.runtime.memory_line import Caller, MemoryTransport
+from tests.runtime.memory_line import called
 from voicekit.calls.scene import Scene
 from voicekit.calls.stage import stage_variables, staged
 from voicekit.config.loader import load
@@ -19,7 +19,6 @@ from voicekit.emulators.script import Reply, Script
 from voicekit.records.events import AgentSaid, CallEnded
 from voicekit.runtime.call import Call
 from voicekit.runtime.host import Host
-from voicekit.runtime.line import Line
 
 pytestmark = [
     pytest.mark.long,
@@ -31,34 +30,18 @@ pytestmark = [
 PAIRS = 7
 WARM = 2
 SCRIPT = Script({"good day": Reply("And a good day to you."), "story": Reply("It was a long time ago. " * 9)})
-STARTED = "on_pipeline_started"
 
 
 async def one_call(host: Host, announce: object, *, leaves_early: bool) -> None:
     """Hold a call: an answer is heard, or the caller leaves in the middle of one."""
-    transport = MemoryTransport()
-    caller = Caller(transport)
-    call = host.call(Line(transport), caller.on_event)
-    started = asyncio.Event()
-
-    async def on_started(*_: object) -> None:
-        started.set()
-
-    call._worker.add_event_handler(STARTED, on_started)
-    held = asyncio.create_task(host.hold(call))
-    await started.wait()
-    await transport._call_event_handler("on_client_connected", None)
-    breathing = asyncio.create_task(caller.breathe())
-    announce("Tell me a story." if leaves_early else "Good day.", 0.4)  # type: ignore[operator] # of the stage
-    caller.speak(tone(0.4))
-    if leaves_early:
-        while transport.out.heard_secs < 0.2:  # noqa: ASYNC110 - nothing tells of the first sound
-            await asyncio.sleep(0.01)
-    else:
-        await caller.wait(AgentSaid)
-    breathing.cancel()
-    await caller.hang_up()
-    await held
+    async with called(host) as caller:
+        announce("Tell me a story." if leaves_early else "Good day.", 0.4)  # type: ignore[operator] # of the stage
+        caller.speak(tone(0.4))
+        if leaves_early:
+            while caller.transport.out.heard_secs < 0.2:  # noqa: ASYNC110 - nothing tells of the first sound
+                await asyncio.sleep(0.01)
+        else:
+            await caller.wait(AgentSaid)
     assert caller.of(CallEnded)
 
 

@@ -123,8 +123,18 @@ class Caller:
 
 @asynccontextmanager
 async def calling(agent: Agent, folder: Path) -> AsyncIterator[Caller]:
-    """Call an agent; whoever has not hung up at the end does so."""
+    """Call an agent that nobody else calls; whoever has not hung up at the end does so."""
     host = Host(agent, folder)
+    try:
+        async with called(host) as caller:
+            yield caller
+    finally:
+        await host.close()
+
+
+@asynccontextmanager
+async def called(host: Host) -> AsyncIterator[Caller]:
+    """Call a host; whoever has not hung up at the end does so."""
     transport = MemoryTransport()
     caller = Caller(transport)
     caller.call = host.call(Line(transport), caller.on_event)
@@ -148,4 +158,3 @@ async def calling(agent: Agent, folder: Path) -> AsyncIterator[Caller]:
         if not caller.of(CallEnded):
             await caller.hang_up()
         await held
-        await host.close()
