@@ -25,11 +25,12 @@ from voicekit.calls.scene import Scene
 from voicekit.calls.stage import staged
 from voicekit.emulators.script import Reply, Script
 from voicekit.emulators.side_channel import fault_of
-from voicekit.records.events import AgentSaid, AnswerBegan, TakenOver
+from voicekit.records.events import AgentSaid, TakenOver
 
 FIRST: Final = ("deepgram", "openai", "elevenlabs")
 FAULTS: Final[tuple[object, ...]] = ({"refuse": 500}, {"drop": 3}, {"hang": 0})
 AT_ONCE: Final = 6
+PAUSE_SECS: Final = 0.1
 
 
 async def wait_secs(emulator: str, fault: object, folder: Path, said: bytes) -> float:
@@ -48,9 +49,11 @@ async def wait_secs(emulator: str, fault: object, folder: Path, said: bytes) -> 
         caller.speak(said)
         await caller.wait(AgentSaid)
         assert bool(caller.of(TakenOver)) == bool(fault), caller.events
-        answer_ms = caller.of(AnswerBegan)[0].stages.answer
-        assert answer_ms is not None
-        return answer_ms / 1000
+        sounds = [sound for sound in caller.transport.out.sounds if sound[0] > caller.spoken_at]
+        # A line that is said meanwhile is no answer, and there is a pause behind it.
+        ends = [caller.spoken_at, *(end for _, end in sounds)]
+        begins = [begin for (begin, _), end in zip(sounds, ends, strict=False) if begin - end > PAUSE_SECS]
+        return begins[-1] - caller.spoken_at
 
 
 async def held(emulator: str, fault: object, count: int, folder: Path, said: bytes) -> list[float]:
