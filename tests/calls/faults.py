@@ -11,8 +11,9 @@ import re
 import socket
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -66,6 +67,7 @@ KINDS: Final = {"deepgram": "asr", "deepgram-flux": "asr", "openai-asr": "asr", 
     "elevenlabs": "tts",
     "openai-tts": "tts",
 }
+NONE: Final = "none"
 UNREACHABLE: Final = "unreachable"
 FAULTS: Final[tuple[object, ...]] = (
     {"refuse": 401},
@@ -146,19 +148,23 @@ def agent_of(row: Row, folder: Path) -> Agent:
 
 async def hold(row: Row, folder: Path) -> Row:
     """Hold one call with a fault; return what came of it."""
-    called = agent_of(row, folder)
-    faults = {row.emulator: [fault_of(row.fault)] * AGAIN} if row.fault != UNREACHABLE else {}
+    async with asked(row, agent_of(row, folder), folder) as caller:
+        await settled(caller)
+        return replace(row, heard=heard_by(caller), silence_ms=silence_of(caller), told=told_by(caller))
+
+
+@asynccontextmanager
+async def asked(row: Row, called: Agent, folder: Path) -> AsyncIterator[Caller]:
+    """Call an agent whose provider has a fault, and ask it a question."""
+    faults = {row.emulator: [fault_of(row.fault)] * AGAIN} if row.fault not in (NONE, UNREACHABLE) else {}
     said = (await speech(QUESTION))[len(SILENCE) : -len(SILENCE)]
     scene = Scene(Script(otherwise=Reply(ANSWER)), faults=faults)
     async with staged(called, scene) as stage:
         agent = stage.agent if row.fault != UNREACHABLE else _unreachable(stage.agent, KINDS[row.emulator])
         async with calling(agent, folder) as caller:
-            # What is not live when somebody calls has failed by now.
-            await asyncio.sleep(STEP_SECS)
             stage.announce(QUESTION, len(said) / 32000)
             caller.speak(said)
-            await settled(caller)
-            return replace(row, heard=heard_by(caller), silence_ms=silence_of(caller), told=told_by(caller))
+            yield caller
 
 
 def _unreachable(agent: Agent, kind: str) -> Agent:
@@ -201,6 +207,14 @@ def heard_by(caller: Caller) -> tuple[str, ...]:
             said = f"{said} {event.text}".strip()
             heard.append("answer" if ANSWER in said else "part")
     return tuple(heard) if caller.transport.out.sounds else ()
+
+
+def answer_secs(caller: Caller) -> float:
+    """Return how long after the caller's last word his answer began: the last sound with a pause before it."""
+    sounds = [sound for sound in caller.transport.out.sounds if sound[0] > caller.spoken_at]
+    ends = [caller.spoken_at, *(end for _, end in sounds)]
+    begins = [begin for (begin, _), end in zip(sounds, ends, strict=False) if begin - end > STEP_SECS]
+    return begins[-1] - caller.spoken_at
 
 
 def silence_of(caller: Caller) -> int:

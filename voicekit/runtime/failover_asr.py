@@ -33,9 +33,6 @@ from voicekit.runtime.revival import Revival, retire
 from voicekit.runtime.succession import Succession, Terms
 from voicekit.runtime.unheard import Sound, Unheard
 
-LEAST_SPEECH_SECS: Final = 0.5
-"""Of less speech than that a recogniser may make nothing."""
-
 _SOUND: Final = (InputAudioRawFrame, VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame)
 _WORDS: Final = (
     TranscriptionFrame,
@@ -194,7 +191,7 @@ class FailoverASR(ServiceSwitcher[Succession]):
     # How long words are waited for
 
     def _expect_words(self) -> None:
-        if self._live and self._watch is None and self._unheard.speech_secs >= LEAST_SPEECH_SECS:
+        if self._live and self._watch is None and self._unheard.speech_secs:
             self._asked_at = self._terms.now()
             self._watch = self.create_task(self._wait_for_words())
 
