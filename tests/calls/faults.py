@@ -162,6 +162,8 @@ async def asked(row: Row, called: Agent, folder: Path) -> AsyncIterator[Caller]:
     async with staged(called, scene) as stage:
         agent = stage.agent if row.fault != UNREACHABLE else _unreachable(stage.agent, KINDS[row.emulator])
         async with calling(agent, folder) as caller:
+            # What is not live when somebody calls has failed by now: the same of it every time.
+            await asyncio.sleep(STEP_SECS)
             stage.announce(QUESTION, len(said) / 32000)
             caller.speak(said)
             yield caller

@@ -467,6 +467,26 @@ async def test_one_alone_that_cannot_be_reached_fails_every_turn_aloud_and_is_re
         assert (call.words, call.errors, one.connections) == (["at last"], ["no", "no"], 4)
 
 
+async def test_a_caller_who_begins_while_another_turn_is_given_up_is_told_of_his_own() -> None:
+    refused = asyncio.Event()
+
+    class Slow(Recogniser):
+        async def _connect(self) -> None:
+            if not self.connections:
+                await refused.wait()
+            await super()._connect()
+
+    one = Slow()
+    one.refusals = [Refusal("no"), Refusal("still no"), Refusal("still no")]
+    async with stage(one) as call:
+        await one.fail("lost")
+        await call.begin()
+        assert call.errors == []
+        refused.set()
+        await call.end()
+        assert (call.errors, one.connections) == (["no", "still no"], 3)
+
+
 async def test_a_refused_key_is_not_tried_again_in_the_same_turn() -> None:
     one = Recogniser()
     async with stage(one) as call:

@@ -79,6 +79,8 @@ class FailoverASR(ServiceSwitcher[Succession]):
         self._revival = Revival()
         # Whether the one at work hears what comes, and whether it has heard a voice begin and not stop.
         self._live, self._hears_voice = True, False
+        # Whether a voice has begun while the work was being handed over.
+        self._begun_meanwhile = False
         # When the voice stopped, and when the one at work was given it; each sign of words puts both off.
         self._waits_since = self._asked_at = 0.0
         self._heard_nothing: list[FrameProcessor] = []
@@ -158,7 +160,9 @@ class FailoverASR(ServiceSwitcher[Succession]):
         # Where nobody is left to take over, there is time until the caller has finished.
         if self._watch is not None and not self.strategy.successor:
             await self._stop_watch()
-        if self._handing_over is None and (new or not self._live):
+        if self._handing_over is not None:
+            self._begun_meanwhile = True
+        elif new or not self._live:
             self.strategy.begin()
             self._heard_nothing.clear()
             active = self.strategy.active_service
@@ -270,8 +274,12 @@ class FailoverASR(ServiceSwitcher[Succession]):
             await self._stop_watch()
             await work
             self._handing_over = None
+            if self._begun_meanwhile and not self._live:
+                # What was given up was lost before he spoke: he is owed an attempt of his own, or to be told.
+                self.strategy.begin()
+                self._hand_over(self._reach(self.strategy.active_service))
 
-        self._live = False
+        self._live = self._begun_meanwhile = False
         self._handing_over = self.create_task(handed_over())
 
     async def _after(self, error: ErrorFrame) -> None:
