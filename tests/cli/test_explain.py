@@ -10,6 +10,7 @@ from tests.config.files import write
 from voicekit.cli.explain import command
 from voicekit.config.agent import Agent
 from voicekit.config.loader import load
+from voicekit.config.origins import in_full
 from voicekit.problems import Refused, has_errors
 from voicekit.providers.catalog import KINDS
 
@@ -57,6 +58,17 @@ vad:
 turn:
   end: fixed                                # base.yaml:5
   wait_ms: 900                              # --set 1
+  give_up_secs: 5                           # default
+  duplex: full                              # default
+  interruption:
+    min_words: 1                            # default
+    min_ms: 0                               # default
+    never:
+      - builtin                             # phrases/de
+    always:
+      - builtin                             # phrases/de
+    resume_ms: 1500                         # default
+    backoff_ms: 0                           # default
 asr:
   provider: soniox                          # agent.yaml:7
   endpoint: "wss://*******@example.org/v1"  # agent.yaml:7
@@ -134,7 +146,7 @@ limits:
 #   │
 # asr        soniox
 #   │
-# turn       silero: speech after 0.2 s, silence after 0.2 s, the turn ends 900 ms after the last speech
+# turn       silero: speech after 0.2 s, silence after 0.2 s, ends 900 ms after the last speech, a word stops the agent
 #   │
 # llm        openai/gpt-4o, then anthropic/claude-haiku-4-5 after an error or 2000 ms without a word
 #   │
@@ -168,7 +180,7 @@ def test_everything_is_shown_with_its_origin(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "shown"),
     [
-        ("turn", "end: fixed    # base.yaml:5\nwait_ms: 700  # base.yaml:5\n"),
+        ("turn.end", "fixed  # base.yaml:5\n"),
         ("llm[1].temperature", "0.2  # base.yaml:3\n"),
         ("greeting.say", '- "Guten Tag: hier Acme."  # agent.yaml:9\n- Hallo                    # agent.yaml:9\n'),
     ],
@@ -202,6 +214,7 @@ def test_what_is_shown_is_the_same_agent(path: Path, tmp_path: Path) -> None:
 def facts(agent: Agent) -> dict[str, Any]:
     """Return what an agent says; the language that a provider is told and its default model are said anyway."""
     values = {name: getattr(agent, name) for name in Agent.model_fields if name not in KINDS}
+    values |= {"turn": in_full(agent)}
     services = {
         f"{service.kind} {number}": (service.provider.name, service.rules, _options(service.options))
         for number, service in enumerate(agent.services)

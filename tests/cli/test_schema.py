@@ -13,21 +13,33 @@ from voicekit.report import render
 
 COMMITTED = Path(__file__).parent.parent.parent / "voicekit" / "config" / "schema.json"
 
-TURN = """\
-turn
-  When the caller has finished.
+VAD = """\
+vad
+  Who hears that somebody speaks.
 
-  type     fixed, or a mapping
-  example  turn:
-             end: fixed
-             wait_ms: 600
+  type     silero, or a mapping
+  default  silero
+  example  vad:
+             provider: silero
+             confidence: 0.7
+             start_secs: 0.2
+             stop_secs: 0.2
+             min_volume: 0.6
 
-turn.end  fixed
-    `fixed`: one timer. Absent: realtime's or asr's own detection where there is one, else Pipecat's
-    smart-turn.
+vad.provider  silero  default: silero
+    Which detector.
 
-turn.wait_ms  a whole number from 100 to 5000  default: 600
-    With `fixed`: milliseconds of silence since the last speech; it includes `vad.stop_secs`.
+vad.confidence  a number from 0 to 1  default: 0.7
+    How sure it must be; lower is more sensitive.
+
+vad.start_secs  a number from 0.05 to 2  default: 0.2
+    Seconds of speech before it counts.
+
+vad.stop_secs  a number from 0.05 to 2  default: 0.2
+    Seconds of silence before speech has stopped.
+
+vad.min_volume  a number from 0 to 1  default: 0.6
+    Quieter is not speech.
 """
 WAIT = """\
 turn.wait_ms
@@ -137,7 +149,7 @@ def run(*arguments: str) -> str:
 @pytest.mark.parametrize(
     ("key", "page"),
     [
-        ("turn", TURN),
+        ("vad", VAD),
         ("turn.wait_ms", WAIT),
         ("tools.NAME.python", PYTHON),
         ("tools.lookup_order.python", PYTHON),

@@ -42,3 +42,14 @@ def refused(folder: Path, *overrides: str, name: str = "agent.yaml") -> str:
     found = load(folder / name, KEYS, running=True, overrides=overrides)
     assert found.agent is None
     return render(found.problems, found.sources).replace(f"{folder}/", "")
+
+
+_SERVICES = "asr: deepgram\nllm: openai\ntts: {provider: elevenlabs, voice: v}\n"
+
+
+def agent_of(lines: str, services: str = _SERVICES) -> Agent:
+    """Return the agent of a file of a few lines; its services are usual ones."""
+    data = f"version: 1\nname: desk\nprompt: Be brief.\n{services}{lines}\n".encode()
+    found = load(Path("agent.yaml"), KEYS, running=True, data=data)
+    assert found.agent is not None, render(found.problems, found.sources)
+    return found.agent

@@ -34,6 +34,7 @@ ELSEWHERE = {
     "bad-phrase": "the words of a phrase",
     "bad-placeholder": "the words of a line",
     "bad-variable": "the words of an expression",
+    "bounds-reversed": "one key against another",
     "body-without-use": "one key against another",
     "class-at-run": "it is a note",
     "fallback-slower-than-timeout": "one key against another",
@@ -47,6 +48,7 @@ ELSEWHERE = {
     "fallback-without-list": "one section against another",
     "filler-order": "one section against another",
     "grammar-without-rules": "one section against another",
+    "half-duplex-interruption": "one key against another",
     "include-cycle": "other files",
     "keyterms-twice": "one key against another",
     "key-not-sent-transport": "one key against another",
@@ -56,10 +58,14 @@ ELSEWHERE = {
     "missing-key-prompt": "one section against another",
     "missing-step": "a name against the names of a section",
     "missing-tool": "a name against the names of a section",
+    "needs-interim": "one section against another",
+    "never-greeted": "one section against another",
     "no-file-extends": "other files",
     "no-greeting": "it is a warning",
     "no-keyterms": "it is a warning",
     "no-phrases": "which languages have phrases",
+    "no-turn-detector": "one section against another",
+    "nobody-to-ask": "one section against another",
     "not-a-mapping-base": "other files",
     "nothing-to-unset": "other files",
     "optional-in-address": "one key against another",
@@ -367,6 +373,9 @@ TRANSPORTS = {
 AROUND = {
     "": "prompt: Be brief.",
     "turn": "turn: {end: fixed}",
+    **dict.fromkeys(("turn.min_wait_ms", "turn.max_wait_ms"), "turn: {end: smart}"),
+    **dict.fromkeys(("turn.short_pause_secs", "turn.long_pause_secs"), "turn: {end: semantic}"),
+    "turn.mute": "greeting: Hello.",
     "fallback": """
         asr: [deepgram, openai]
         llm: [openai/gpt-4o-mini, anthropic]

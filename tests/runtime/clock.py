@@ -64,7 +64,9 @@ class Steps:
         # Twice: what a woken task puts in comes behind the first.
         for _ in range(2):
             self._marks += 1
-            await self.line.put(Mark())
+            mark = Mark()
+            mark.interruptible = False
+            await self.line.put(mark)
             await self.line.down.wait(Mark, self._marks)
 
     async def wait(self, secs: float) -> None:

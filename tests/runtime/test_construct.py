@@ -34,6 +34,7 @@ from voicekit.runtime.failure import Failure
 from voicekit.runtime.limits import Limiter
 from voicekit.runtime.meter import Meter
 from voicekit.runtime.parting import Parting
+from voicekit.runtime.pause import CallClock
 from voicekit.runtime.pipeline import Watch, assemble
 from voicekit.runtime.realtime import Realtime
 from voicekit.runtime.resources import Resources
@@ -97,7 +98,7 @@ async def test_streaming_becomes_pipecat_services(resources: Resources) -> None:
 
 async def test_streaming_becomes_a_pipeline_with_failover(resources: Resources) -> None:
     transport = _Nowhere()
-    parts = assemble(streaming(), resources, transport, [], lambda _: None, watch=watch(streaming()))
+    parts = assemble(streaming(), resources, transport, [], lambda _: None, watch=watch(streaming()), clock=CallClock())
     assert isinstance(parts.pipeline, Pipeline)
     [llm] = [part for part in parts.pipeline.processors if isinstance(part, FailoverLLM)]
     assert [type(each) for each in llm.llms] == [OpenAILLMService, AnthropicLLMService]
@@ -119,7 +120,7 @@ DRAWN = {
 @pytest.mark.parametrize("realtime", [False, True])
 async def test_explain_draws_the_order_of_the_pipeline(realtime: bool, tmp_path: Path, resources: Resources) -> None:
     agent = talking(tmp_path, "openai/gpt-realtime") if realtime else streaming()
-    parts = assemble(agent, resources, _Nowhere(), [], lambda _: None, watch=watch(agent))
+    parts = assemble(agent, resources, _Nowhere(), [], lambda _: None, watch=watch(agent), clock=CallClock())
     names = [DRAWN.get(type(part).__name__) for part in parts.pipeline.processors]
     drawing = [line.split()[0] for line in drawn(agent) if line.strip() != "│"]
     assert [name for name in names if name] == drawing
@@ -178,7 +179,7 @@ async def test_a_timer_of_ours_switches_the_detection_of_the_provider_off(
 async def test_a_realtime_pipeline_is_one_service_between_the_aggregators(tmp_path: Path, resources: Resources) -> None:
     agent = talking(tmp_path, "openai/gpt-realtime")
     transport = _Nowhere()
-    parts = assemble(agent, resources, transport, [], lambda _: None, watch=watch(agent))
+    parts = assemble(agent, resources, transport, [], lambda _: None, watch=watch(agent), clock=CallClock())
     every = parts.pipeline.processors
     between = every[every.index(parts.user) + 1 : every.index(parts.assistant)]
     assert [type(each).__name__ for each in between] == [
@@ -187,6 +188,7 @@ async def test_a_realtime_pipeline_is_one_service_between_the_aggregators(tmp_pa
         "Failure",
         "Limiter",
         "Announcer",
+        "Pause",
         "BaseOutputTransport",
     ]
     assert parts.user._params.vad_analyzer is None

@@ -204,7 +204,9 @@ async def stage(
     clock, events = Clock(), list[Event]()
     keys = {"cool_down_secs": COOL_DOWN_SECS, **fallback}
     terms = Terms("asr", sections(len(recognisers), timeout_secs), Fallback(**keys), events.append, clock.now)
-    asr = FailoverASR(recognisers, terms, within_secs, sleep=clock.sleep)
+    asr = FailoverASR(
+        recognisers, terms, within_secs, turns=lambda told: told or UserTurnStrategies(), sleep=clock.sleep
+    )
     async with running(asr) as line:
         yield Stage(Steps(line, clock), asr, events, line, clock)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from voicekit.config.agent import Agent, Fillers
 from voicekit.config.services import Service
+from voicekit.config.turn import Interruption
 
 
 def drawn(agent: Agent) -> list[str]:
@@ -37,14 +38,33 @@ def _turn(agent: Agent) -> Iterator[str]:
     vad = agent.vad
     if agent.detects_speech:
         yield f"{vad.provider}: speech after {vad.start_secs:g} s, silence after {vad.stop_secs:g} s"
-    if agent.turn.end == "fixed":
-        yield f"the turn ends {agent.turn.wait_ms} ms after the last speech"
-    elif agent.realtime:
-        yield f"{agent.realtime.provider.name} ends the turn"
-    elif enders := [each.provider.name for each in agent.asr if each.provider.ends_turns(each.options)]:
-        yield f"{enders[0]} ends the turn"
-    else:
-        yield "smart-turn ends the turn"
+    yield _end(agent)
+    if agent.turn.duplex == "half":
+        yield "the caller is not heard while the agent speaks"
+    elif agent.tts:
+        yield _interruption(agent.turn.interruption)
+
+
+def _end(agent: Agent) -> str:
+    turn, end = agent.turn, agent.turn_end
+    low, high = turn.bounds(end)
+    by_rules = any(service.rules for service in agent.llm)
+    last_word = "" if by_rules else " and then the llm"
+    enders = [each.provider.name for each in agent.services if each is agent.realtime or each.kind == "asr"]
+    return {
+        "fixed": f"ends {turn.wait_ms} ms after the last speech",
+        "adaptive": f"ends {low} to {high} ms after the last speech, as this caller pauses",
+        "smart": f"ended by smart-turn, at most {high} ms after the last speech",
+        "semantic": "ended by the llm",
+        "combined": f"ended by smart-turn{last_word}, at most {high} ms after the last speech",
+        "provider": f"ended by {enders[0]}",
+    }[end]
+
+
+def _interruption(terms: Interruption) -> str:
+    if terms.min_words == 0 or (terms.resume_ms is None and terms.min_words == 1):
+        return "a voice stops the agent"
+    return "a word stops the agent" if terms.min_words == 1 else f"{terms.min_words} words stop the agent"
 
 
 def _listed(services: tuple[Service, ...], late: str) -> Iterator[str]:

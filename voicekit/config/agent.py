@@ -21,6 +21,7 @@ from voicekit.config.silence import Silence
 from voicekit.config.switch import FALSE_IS_NONE
 from voicekit.config.tool import CheckedTool, ToolName
 from voicekit.config.transport import Transport
+from voicekit.config.turn import End, Turn
 
 
 class Greeting(Section):
@@ -47,15 +48,6 @@ class Vad(Section):
     """Seconds of silence before speech has stopped."""
     min_volume: Annotated[Num, between(0, 1)] = 0.6
     """Quieter is not speech."""
-
-
-class Turn(Section):
-    """When the caller has finished."""
-
-    end: Annotated[Literal["fixed"], BeforeValidator(read_text)] | None = None
-    """`fixed`: one timer. Absent: realtime's or asr's own detection where there is one, else Pipecat's smart-turn."""
-    wait_ms: Annotated[Int, between(100, 5000)] = 600
-    """With `fixed`: milliseconds of silence since the last speech; it includes `vad.stop_secs`."""
 
 
 class Fillers(Section):
@@ -115,8 +107,11 @@ class Agent(Section):
     """How the caller's sound comes and goes."""
     vad: Vad = Field(default_factory=Vad)
     """Who hears that somebody speaks."""
-    turn: Turn = Field(default_factory=Turn)
-    """When the caller has finished."""
+    turn: Annotated[
+        Turn,
+        Field(json_schema_extra=absent("as each of its keys says"), examples=[{"end": "fixed", "wait_ms": 600}]),
+    ]
+    """When the caller has finished, and when he is heard."""
     asr: Annotated[
         tuple[InstanceOf[Service], ...],
         Field(examples=["deepgram/nova-3"], json_schema_extra=absent(_WITHOUT_REALTIME)),
@@ -179,6 +174,17 @@ class Agent(Section):
         return self.asr, self.llm, self.tts
 
     @property
+    def turn_end(self) -> End:
+        """Who decides that the caller has finished, where the file does not say so, too."""
+        own = bool(self.realtime) or any(each.provider.ends_turns(each.options) for each in self.asr[:1])
+        return self.turn.end or ("provider" if own else "smart")
+
+    @property
+    def has_own_turns(self) -> bool:
+        """Whether an asr of the file ends turns itself while it is at work."""
+        return any(each.provider.ends_turns(each.options) for each in self.asr)
+
+    @property
     def detects_speech(self) -> bool:
         """Whether `vad` hears that somebody speaks: not where a realtime service does, and tells of it."""
-        return not (self.realtime and self.realtime.provider.proposes_turns and self.turn.end is None)
+        return not (self.realtime and self.realtime.provider.proposes_turns and self.turn_end == "provider")

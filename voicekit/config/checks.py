@@ -11,10 +11,11 @@ from voicekit.config.messages import Places
 from voicekit.config.placeholders import Placeholder
 from voicekit.config.realtime_checks import REALTIME_CHECKS
 from voicekit.config.request_checks import REQUEST_CHECKS
-from voicekit.config.services import Service
+from voicekit.config.services import service_path
 from voicekit.config.suggestions import listed, suggest
 from voicekit.config.templates import Templated, templates
 from voicekit.config.transport_checks import TRANSPORT_CHECKS
+from voicekit.config.turn_checks import TURN_CHECKS
 from voicekit.problems import Problem, Severity
 
 Check = Callable[[Agent, Places], Iterator[Problem]]
@@ -32,62 +33,6 @@ def check(agent: Agent, places: Places) -> Iterator[Problem]:
     """
     for one in CHECKS:
         yield from one(agent, places)
-
-
-def wait_shorter_than_vad(agent: Agent, places: Places) -> Iterator[Problem]:
-    """Silence since the last speech cannot end a turn before the detector has noticed the silence."""
-    if agent.turn.end == "fixed" and agent.turn.wait_ms < agent.vad.stop_secs * 1000:
-        stop = round(agent.vad.stop_secs * 1000)
-        text = f"wait_ms: {agent.turn.wait_ms} is shorter than vad.stop_secs, which it includes ({stop} ms)"
-        yield Problem("wait-shorter-than-vad", text, places.key("turn", "wait_ms"), f"at least wait_ms: {stop}")
-
-
-def wait_without_fixed(agent: Agent, places: Places) -> Iterator[Problem]:
-    """A strategy's keys with another strategy would do nothing."""
-    if agent.turn.end is None and "wait_ms" in agent.turn.model_fields_set:
-        yield Problem(
-            "unused-key",
-            "wait_ms does nothing without 'end: fixed'",
-            places.key("turn", "wait_ms"),
-            "add 'end: fixed'",
-        )
-
-
-def two_turn_detectors(agent: Agent, places: Places) -> Iterator[Problem]:
-    """An asr that ends turns itself, and a timer beside it, would both end them."""
-    for service in agent.asr:
-        provider = service.provider
-        if agent.turn.end is not None and provider.ends_turns(service.options):
-            text = f"{provider.name} ends the turn itself; 'end: {agent.turn.end}' beside it would end it too"
-            hint = f"remove it: what ends a turn are {provider.name}'s own options"
-            yield Problem("two-turn-detectors", text, places.value("turn", "end"), hint)
-
-
-def endpointing_is_not_turn_end(agent: Agent, places: Places) -> Iterator[Problem]:
-    """Deepgram's endpointing is taken for the end of a turn by nearly everybody."""
-    for number, service in enumerate(agent.asr):
-        if service.provider.name == "deepgram" and service.options.get("endpointing"):
-            text = "'endpointing' says when words are final; when the turn ends, 'turn' says"
-            place = places.key(*_path(agent.asr, number), "endpointing")
-            yield Problem("endpointing-is-not-turn-end", text, place, severity=Severity.NOTE)
-
-
-def _path(services: tuple[Service, ...], number: int) -> tuple[str | int, ...]:
-    """Return where a service of a list stands; a list of one is written as its item."""
-    kind = services[number].kind
-    return (kind, number) if len(services) > 1 else (kind,)
-
-
-def asr_never_final(agent: Agent, places: Places) -> Iterator[Problem]:
-    """Words that are never called final are waited for: it is the longest pause of most slow agents."""
-    for service in agent.asr:
-        provider, options = service.provider, service.options
-        if not provider.never_final or provider.ends_turns(options) or "ttfs_p99_latency" in options:
-            continue
-        secs = provider.options["ttfs_p99_latency"].default
-        text = f"{provider.name} never says that words are final: every turn waits {secs} s for more"
-        hint = "set the wait yourself, 'ttfs_p99_latency:' in seconds, or name an asr that says it"
-        yield Problem("asr-never-final", text, service.place, hint, Severity.WARNING)
 
 
 def missing_prompt(agent: Agent, places: Places) -> Iterator[Problem]:
@@ -171,7 +116,7 @@ def grammar_of_rules(agent: Agent, places: Places) -> Iterator[Problem]:
     for number, service in enumerate(agent.asr):
         if service.options.get("grammar") == "rules" and not any(model.rules for model in agent.llm):
             text = "'grammar: rules' needs 'llm: rules'"
-            place = places.value(*_path(agent.asr, number), "grammar")
+            place = places.value(*service_path(agent.asr, number), "grammar")
             yield Problem("grammar-without-rules", text, place, "write grammar: open")
 
 
@@ -199,11 +144,6 @@ def tool_lines(agent: Agent, places: Places) -> Iterator[Problem]:
 
 
 CHECKS: Final[tuple[Check, ...]] = (
-    wait_shorter_than_vad,
-    wait_without_fixed,
-    two_turn_detectors,
-    endpointing_is_not_turn_end,
-    asr_never_final,
     missing_prompt,
     language_mismatch,
     tools_named,
@@ -217,4 +157,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     *REALTIME_CHECKS,
     *REQUEST_CHECKS,
     *TRANSPORT_CHECKS,
+    *TURN_CHECKS,
 )

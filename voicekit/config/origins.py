@@ -14,12 +14,13 @@ from voicekit.config.account import VARIABLES
 from voicekit.config.agent import CASCADE, Agent
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
 from voicekit.config.keyterms import KEY as KEYTERMS
-from voicekit.config.own_lines import OWN_LINES
+from voicekit.config.own_lines import BUILTIN, OWN_LINES
 from voicekit.config.phrasebook import phrasebook
 from voicekit.config.section import Section
 from voicekit.config.services import TIMEOUT, Service
 from voicekit.config.tool import HTTP_KEYS, PYTHON_KEYS, Tool
 from voicekit.config.transport import TRANSPORT_KEYS
+from voicekit.config.turn import END_KEYS, Turn
 from voicekit.problems import Place
 from voicekit.providers.catalog import KINDS
 
@@ -32,6 +33,8 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./-]*)( [A-Za-z0-9_./-]+)*")
 _SHOWN: Final = ("model", "voice")
 # Lines that the language brings.
 _SPOKEN: Final[Container[Path]] = frozenset(line.path for line in OWN_LINES)
+# What a caller says comes in dozens.
+_HEARD: Final[Container[Path]] = frozenset(line.path for line in OWN_LINES if not line.said)
 
 
 def _of_type(kind: str) -> Callable[[Agent], bool]:
@@ -42,10 +45,16 @@ def _of_several(kind: str) -> Callable[[Agent], bool]:
     return lambda agent: len(getattr(agent, kind)) > 1
 
 
+def _of_end(key: str) -> Callable[[Agent], bool]:
+    return lambda agent: key in END_KEYS[agent.turn_end]
+
+
 # What is no part of a file that does not use it.
 _USED: Final[Table[Path, Callable[[Agent], bool]]] = {
     ("vad",): lambda agent: agent.detects_speech,
-    ("turn", "wait_ms"): lambda agent: agent.turn.end == "fixed",
+    ("turn", "end"): lambda agent: agent.turn_end == "provider" or not agent.has_own_turns,
+    **{("turn", key): _of_end(key) for keys in END_KEYS.values() for key in keys},
+    ("turn", "interruption"): lambda agent: agent.realtime is None and agent.turn.duplex == "full",
     ("fallback",): lambda agent: any(len(services) > 1 for services in agent.lists),
     **{("fallback", f"{kind}_ms"): _of_several(kind) for kind in CASCADE},
     ("limits", "warn_secs"): lambda agent: agent.limits.call_secs is not None or agent.limits.warn_secs is None,
@@ -84,7 +93,13 @@ def _section(agent: Agent, name: str, node: Node | None) -> Node | None:
         nodes = node.items if isinstance(node, Sequence) else (node,)
         found = tuple(_service(agent, *each) for each in zip(services, nodes, strict=True))
         return replace(node, items=found) if isinstance(node, Sequence) else found[0]
-    return _completed(agent, (name,), getattr(agent, name), node)
+    return _completed(agent, (name,), in_full(agent) if name == "turn" else getattr(agent, name), node)
+
+
+def in_full(agent: Agent) -> Turn:
+    """Return the section `turn` with what follows from the services of the file."""
+    low, high = agent.turn.bounds(agent.turn_end)
+    return agent.turn.model_copy(update={"end": agent.turn_end, "min_wait_ms": low, "max_wait_ms": high})
 
 
 def _completed(agent: Agent, path: Path, value: Any, node: Node | None) -> Node | None:
@@ -98,6 +113,8 @@ def _completed(agent: Agent, path: Path, value: Any, node: Node | None) -> Node 
         named = {key: _completed(agent, (*path, key), value[key], each) for key, each in node.entries.items()}
         return replace(node, entries={key: each for key, each in named.items() if each})
     if not isinstance(value, Section) or (node is not None and not isinstance(node, Mapping)):
+        if node is None and path in _HEARD:
+            value = (BUILTIN,) if value else ()
         return node or _value(value, _phrases(agent) if path in _SPOKEN else _from(DEFAULT))
     written = node.entries if node else {}
     entries = {

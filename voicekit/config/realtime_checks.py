@@ -55,7 +55,7 @@ def asides_with_realtime(agent: Agent, places: Places) -> Iterator[Problem]:
 def realtime_turns(agent: Agent, places: Places) -> Iterator[Problem]:
     """A timer of ours needs a provider that leaves the end of turns to it."""
     service = agent.realtime
-    if service is None or agent.turn.end is None:
+    if service is None or agent.turn_end == "provider":
         return
     name = service.provider.name
     own = [key for key in (_KIND, *itertools.chain(*_DETECTION.values())) if _chosen(service, key)]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Container, Iterator
 from collections.abc import Mapping as Values
+from collections.abc import Sequence as Sequenced
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -71,6 +72,12 @@ class Service:
     def price(self) -> Price | None:
         """What its work costs at list price, or None where that is not known."""
         return self.provider.price(self.model)
+
+
+def service_path(services: Sequenced[Service], number: int) -> tuple[str | int, ...]:
+    """Return where a service of a list stands; a list of one is written as its item."""
+    kind = services[number].kind
+    return (kind, number) if len(services) > 1 else (kind,)
 
 
 class ServiceReader:

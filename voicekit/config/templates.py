@@ -51,8 +51,8 @@ def templates(agent: Agent) -> Iterator[Templated]:
     yield Templated(("prompt",), agent.prompt)
     yield from _line(("greeting", "say"), agent.greeting.say if agent.greeting else ())
     for own in OWN_LINES:
-        if section := getattr(agent, own.section):
-            yield from _line(own.path, getattr(section, own.key))
+        if own.said:
+            yield from _line(own.path, own.of(agent))
     rules = next((service.rules for service in agent.llm if service.rules), None)
     if rules is not None:
         yield from _rules(rules)

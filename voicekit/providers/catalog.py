@@ -89,6 +89,7 @@ class Provider:
         local_turns: Where False goes so that a realtime leaves the end of turns to us, as a target of an option; empty
             where it cannot be told to.
         never_final: Whether an asr never marks words as final, so that a turn waits `ttfs_p99_latency` for them.
+        segmented: Whether an asr hears whole utterances only, and tells nothing before one has ended.
         models: Models that have a provider name of their own: patterns, and that name.
         one_of: Providers of the same kind of which the first usable one is taken; empty for all others.
         prices: What its models cost; None where nobody has looked.
@@ -112,6 +113,7 @@ class Provider:
     models: Mapping[str, str]
     turns: Mapping[str, Mapping[str, object]]
     never_final: bool
+    segmented: bool = False
     proposes_turns: bool = False
     local_turns: str = ""
     one_of: tuple[str, ...] = ()
@@ -145,6 +147,11 @@ class Provider:
         if "with" in self.turns:
             return all(given[name] == value for name, value in self.turns["with"].items())
         return any(given[name] not in (None, value) for name, value in self.turns.get("without", {}).items())
+
+    def tells_early(self, options: Mapping[str, object]) -> bool:
+        """Say whether an asr tells words before an utterance has ended, with the options that a file gives it."""
+        interim = self.options.get("interim_results")
+        return not self.segmented and options.get("interim_results", interim and interim.default) is not False
 
     @property
     def must_set(self) -> tuple[str, ...]:
@@ -240,6 +247,7 @@ def provider(kind: Kind, name: str, entry: Mapping[str, Any]) -> Provider:
         models=MappingProxyType(entry.get("models", {})),
         turns=MappingProxyType(entry.get("turns", {})),
         never_final=entry.get("never_final", False),
+        segmented=entry.get("segmented", False),
         proposes_turns=entry.get("proposes_turns", False),
         local_turns=entry.get("local_turns", ""),
         one_of=tuple(entry.get("one_of", ())),

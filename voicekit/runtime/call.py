@@ -43,6 +43,7 @@ from voicekit.runtime.limits import Limiter
 from voicekit.runtime.line import Line
 from voicekit.runtime.meter import Meter
 from voicekit.runtime.parting import Parting
+from voicekit.runtime.pause import CallClock
 from voicekit.runtime.pipeline import Parts, Watch, assemble
 from voicekit.runtime.realtime_latency import RealtimeLatency, known_wait
 from voicekit.runtime.renderings import Renderings
@@ -119,9 +120,17 @@ class Call:
         meter = Meter(self._bill, self._limiter.spent)
         functions = toolbox.functions(self.hang_up, self._tell, values, self._limiter.admit_tool)
         watch = Watch(self._failure, self._announcer, self._parting, self._limiter, meter, self._ends)
-        filled_in = with_values(agent, values())
+        clock = CallClock()
         parts = assemble(
-            filled_in, resources, line.transport, functions, self._tell, watch=watch, values=values, tap=tap
+            with_values(agent, values()),
+            resources,
+            line.transport,
+            functions,
+            self._tell,
+            watch=watch,
+            clock=clock,
+            values=values,
+            tap=tap,
         )
         self._realtime, self._farewell, self._pipeline = parts.realtime, Farewell(), parts.pipeline
         latency = self._latency(agent)
@@ -133,6 +142,7 @@ class Call:
                 enable_metrics=True,
                 enable_usage_metrics=True,
             ),
+            clock=clock,
             observers=[latency, self._farewell, Playout()],
             # Silence is no reason to end a call without a word.
             idle_timeout_secs=None,

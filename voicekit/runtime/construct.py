@@ -82,7 +82,7 @@ def _arguments(agent: Agent, service: Service) -> tuple[dict[str, Any], dict[str
     tree: dict[str, Any] = {"init": {}, "settings": {}}
     for name, value in options.items():
         _put(tree, service.provider.options[name].target, value)
-    if service.provider.local_turns and agent.turn.end is not None:
+    if service.provider.local_turns and agent.turn_end != "provider":
         _put(tree, service.provider.local_turns, False)
     if service.extra:
         tree["settings"]["extra"] = dict(service.extra)

@@ -60,6 +60,8 @@ class FailoverASR(ServiceSwitcher[Succession]):
         recognisers: Who they are; one alone is given what it has missed when it is connected again.
         terms: When the next one takes over.
         within_secs: By when after the caller's voice has stopped the turn is given up at the latest.
+        turns: Takes the strategies that the one at work recommends, or None, and returns those that end turns; None
+            where that does not depend on who is at work.
         sleep: Waits.
     """
 
@@ -68,12 +70,14 @@ class FailoverASR(ServiceSwitcher[Succession]):
         recognisers: Sequence[FrameProcessor],
         terms: Terms,
         within_secs: float,
+        turns: Callable[[UserTurnStrategies | None], UserTurnStrategies] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__(list(recognisers), Succession)
         self.strategy.agree(terms)
         self._terms = terms
         self._within_secs = within_secs
+        self._turns = turns
         self._sleep = sleep
         self._unheard = Unheard()
         self._revival = Revival()
@@ -84,7 +88,7 @@ class FailoverASR(ServiceSwitcher[Succession]):
         # When the voice stopped, and when the one at work was given it; each sign of words puts both off.
         self._waits_since = self._asked_at = 0.0
         self._heard_nothing: list[FrameProcessor] = []
-        self._has_understood = self._doubted = self._tells_turns = False
+        self._has_understood = self._doubted = False
         self._watch: asyncio.Task[None] | None = None
         self._handing_over: asyncio.Task[None] | None = None
         self._returning: asyncio.Task[None] | None = None
@@ -184,13 +188,9 @@ class FailoverASR(ServiceSwitcher[Succession]):
             self._returning = self.create_task(self._return())
 
     def _settle_turns(self, metadata: ServiceMetadataFrame) -> None:
-        """Have turns ended as usual where a service that told of them has been replaced by one that does not."""
-        if metadata.service_name != self.strategy.active_service.name:
-            return
-        if metadata.user_turn_strategies is not None:
-            self._tells_turns = True
-        elif self._tells_turns:
-            metadata.user_turn_strategies, self._tells_turns = UserTurnStrategies(), False
+        """Have turns end by the word of the one at work where it tells of them, else as usual."""
+        if self._turns and metadata.service_name == self.strategy.active_service.name:
+            metadata.user_turn_strategies = self._turns(metadata.user_turn_strategies)
 
     # How long words are waited for
 

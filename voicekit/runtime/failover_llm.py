@@ -12,6 +12,8 @@ from pipecat.frames.frames import (
     InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
+    LLMMarkerFrame,
+    LLMMarkerResponseFrame,
     LLMTextFrame,
 )
 from pipecat.pipeline.llm_switcher import LLMSwitcher
@@ -26,6 +28,9 @@ from voicekit.runtime.succession import Succession, Terms
 
 UNFINISHED: Final = "unfinished"
 """Marks the end of an answer that another model gives again: it is not the end of the turn."""
+# Where a model is asked whether the caller has finished, a mark may be all there is of an answer, and of a second one
+# to the same turn nothing is let out but this report.
+_MARKED: Final = (LLMMarkerFrame, LLMMarkerResponseFrame)
 # How long a model that has been told to stop may take to end its answer: two answers must not be mixed.
 _END_SECS: Final = 1.0
 
@@ -103,7 +108,7 @@ class FailoverLLM(LLMSwitcher[Succession]):
 
     async def _heed(self, frame: Frame, asked: LLMContextFrame) -> None:
         """Follow an answer."""
-        if isinstance(frame, LLMTextFrame) and frame.text.strip():
+        if isinstance(frame, _MARKED) or (isinstance(frame, LLMTextFrame) and frame.text.strip()):
             self._said, self._last_sign = True, self._terms.now()
         elif isinstance(frame, FunctionCallsStartedFrame):
             self.strategy.done()

@@ -1,7 +1,7 @@
 """Pipeline: the order in which a call's frames pass its parts.
 
 transport in → asr (failover) → user aggregator (vad, turn) → gate → llm (failover, tools) → fillers → tts (failover)
-→ asides → failure → limiter → announcer → transport out → assistant aggregator
+→ asides → failure → limiter → announcer → pause → transport out → assistant aggregator
                                                            (realtime stands for asr..asides, behind the user aggregator)
 """
 
@@ -21,8 +21,8 @@ from pipecat.processors.aggregators.llm_response_universal import (
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import LLMService
 from pipecat.services.tts_service import TTSService
+from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import BaseTransport
-from pipecat.turns.user_mute import MuteUntilFirstBotCompleteUserMuteStrategy
 
 from voicekit.config.agent import CASCADE, Agent
 from voicekit.records.events import Listener
@@ -35,14 +35,17 @@ from voicekit.runtime.failover_llm import FailoverLLM
 from voicekit.runtime.failover_tts import FailoverTTS
 from voicekit.runtime.failure import Failure
 from voicekit.runtime.fillers import Fillers
+from voicekit.runtime.interruption import InterruptionStrategy
 from voicekit.runtime.limits import Gate, Limiter
 from voicekit.runtime.meter import Meter
+from voicekit.runtime.mute import mute_strategies
 from voicekit.runtime.parting import Parting
+from voicekit.runtime.pause import CallClock, Pause
 from voicekit.runtime.realtime import Bypass, Realtime, ToolVoice
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.session import Session
 from voicekit.runtime.succession import Terms
-from voicekit.runtime.turns import turn_strategies
+from voicekit.runtime.turns import Turns
 from voicekit.runtime.vad import vad_analyzer
 from voicekit.runtime.wire import supervised
 from voicekit.services.llm_rules import Values
@@ -79,6 +82,7 @@ def assemble(
     listener: Listener,
     *,
     watch: Watch,
+    clock: CallClock,
     values: Values = dict,
     tap: FrameProcessor | None = None,
 ) -> Parts:
@@ -91,13 +95,16 @@ def assemble(
         functions: The tools.
         listener: Told of what happens.
         watch: The parts of the call that see to it that the caller hears something.
+        clock: The clock of the call's worker.
         values: Gives what the answers of rules may name of the call.
         tap: What hears both sides.
 
     Raises:
         Refused: A service cannot be built.
     """
-    before, behind = _services(agent, resources, listener, values, watch)
+    pause = Pause(cast("BaseOutputTransport", transport.output()), clock)
+    turns = Turns(agent, InterruptionStrategy(agent.turn.interruption, pause))
+    before, behind = _services(agent, resources, listener, values, watch=watch, turns=turns)
     if agent.realtime and supervised(behind[0]):
         Session(behind[0], agent.realtime, listener, watch.failure)
     context = LLMContext(tools=list(functions)) if functions else LLMContext()
@@ -105,19 +112,19 @@ def assemble(
     before += [Bypass(cast("LLMService", behind[0]))] if agent.realtime else []
     user, assistant = LLMContextAggregatorPair(
         context,
-        user_params=_user_params(agent, realtime, watch.parting),
+        user_params=_user_params(agent, realtime, watch.parting, turns),
         realtime_service_mode=True if realtime else None,
     )
     # A realtime service asks itself.
     gates = [] if realtime else [Gate(watch.limiter.turn)]
     taps = [tap] if tap else []
-    out = [watch.failure, watch.limiter, watch.announcer, transport.output(), *taps]
+    out = [watch.failure, watch.limiter, watch.announcer, pause, transport.output(), *taps]
     pipeline = Pipeline([transport.input(), *before, user, *gates, *behind, *out, assistant])
     return Parts(pipeline, user, assistant, realtime)
 
 
 def _services(
-    agent: Agent, resources: Resources, listener: Listener, values: Values, watch: Watch
+    agent: Agent, resources: Resources, listener: Listener, values: Values, *, watch: Watch, turns: Turns
 ) -> tuple[list[FrameProcessor], list[FrameProcessor]]:
     """Return the services before the user aggregator, and those behind it."""
     of: dict[str, list[FrameProcessor]] = {"asr": [], "llm": [], "tts": [], "realtime": []}
@@ -129,7 +136,8 @@ def _services(
     if of["llm"] and not any(service.rules for service in agent.llm):
         of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), terms["llm"], watch.ends)]
     if of["asr"]:
-        of["asr"] = [FailoverASR(of["asr"], terms["asr"], agent.failure.within_ms / 1000)]
+        settle = turns.settled if turns.depend else None
+        of["asr"] = [FailoverASR(of["asr"], terms["asr"], agent.failure.within_ms / 1000, settle)]
     # Without a voice, the words of a conversation that is written go the same way.
     voices = of["tts"] or ([Captions()] if of["llm"] else [])
     if of["tts"]:
@@ -141,14 +149,12 @@ def _services(
     return of["asr"], [*of["llm"], *voices]
 
 
-def _user_params(agent: Agent, realtime: Realtime | None, parting: Parting) -> LLMUserAggregatorParams:
-    params = LLMUserAggregatorParams(user_mute_strategies=[parting])
+def _user_params(agent: Agent, realtime: Realtime | None, parting: Parting, turns: Turns) -> LLMUserAggregatorParams:
+    params = LLMUserAggregatorParams(user_mute_strategies=[parting, *mute_strategies(agent)])
+    params.user_turn_stop_timeout = turns.give_up_secs
     if agent.silence and (agent.tts or agent.realtime):
         params.user_idle_timeout = agent.silence.after_secs
-    told = realtime is not None and realtime.tells_turns
-    if not told:
+    if not (realtime and realtime.tells_turns):
         params.vad_analyzer = vad_analyzer(agent.vad)
-        params.user_turn_strategies = turn_strategies(agent, timed=agent.turn.end == "fixed" or realtime is not None)
-    if agent.greeting and not agent.greeting.interruptible:
-        params.user_mute_strategies.append(MuteUntilFirstBotCompleteUserMuteStrategy())
+        params.user_turn_strategies = turns.of_realtime() if realtime else turns.of_cascade()
     return params

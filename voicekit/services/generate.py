@@ -19,6 +19,7 @@ from typing import Any
 
 import pipecat.services
 from loguru import logger
+from pipecat.services.stt_service import SegmentedSTTService
 
 import voicekit.providers
 from voicekit.providers.prices import read_prices
@@ -179,10 +180,11 @@ def _prices(correction: Correction) -> Mapping[str, Any]:
 
 
 def _endings(cls: type, correction: Correction) -> Entry:
-    """Return when an asr ends turns itself, and whether it never marks words as final."""
+    """Return when an asr ends turns itself, and when it tells of words."""
     if proposes_turns(cls) != ("turns" in correction):
         raise OverlayError(f"{cls.__name__} {'ends' if proposes_turns(cls) else 'never ends'} turns itself")
-    return {"turns": correction.get("turns", {}), "never_final": not marks_finals(cls)}
+    found = {"turns": correction.get("turns", {}), "never_final": not marks_finals(cls)}
+    return found | {"segmented": issubclass(cls, SegmentedSTTService)}
 
 
 def _alternatives(providers: Mapping[str, Entry], name: str, correction: Correction) -> Entry:

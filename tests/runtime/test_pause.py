@@ -1,0 +1,115 @@
+"""The agent's sound waits, goes on where it stopped, or is given up."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from pipecat.frames.frames import InterruptionFrame, OutputAudioRawFrame
+from pipecat.transports.base_output import BaseOutputTransport
+
+from tests.services.embedded import Line, running
+from voicekit.runtime.pause import CallClock, Pause
+
+
+class Output:
+    """Stands for a transport: keeps what it writes."""
+
+    def __init__(self) -> None:
+        self.written: list[OutputAudioRawFrame] = []
+
+    async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
+        self.written.append(frame)
+        return True
+
+
+def sound(*, interruptible: bool = True) -> OutputAudioRawFrame:
+    frame = OutputAudioRawFrame(b"\1\1", 16000, 1)
+    frame.interruptible = interruptible
+    return frame
+
+
+class Scene:
+    def __init__(self, output: Output, pause: Pause, clock: CallClock, line: Line) -> None:
+        self.output, self.pause, self.clock, self.line = output, pause, clock, line
+
+    async def interrupt(self) -> None:
+        await self.line.put(InterruptionFrame())
+        await self.line.down.wait(InterruptionFrame, 1)
+
+
+@asynccontextmanager
+async def paused() -> AsyncIterator[Scene]:
+    output, clock = Output(), CallClock()
+    clock.start()
+    pause = Pause(cast("BaseOutputTransport", output), clock)
+    async with running(pause) as line:
+        pause.hold()
+        yield Scene(output, pause, clock, line)
+
+
+async def test_what_is_held_is_heard_once_it_is_let_go() -> None:
+    async with paused() as scene:
+        frame = sound()
+        writing = asyncio.create_task(scene.output.write_audio_frame(frame))
+        await asyncio.sleep(0)
+        assert (scene.output.written, scene.pause.holds) == ([], True)
+        scene.pause.release()
+        assert await writing
+        assert (scene.output.written, scene.pause.holds) == ([frame], False)
+        await scene.output.write_audio_frame(frame)
+        assert scene.output.written == [frame, frame]
+
+
+async def test_an_interruption_gives_up_what_waits_but_what_must_be_heard() -> None:
+    async with paused() as scene:
+        lost, kept = sound(), sound(interruptible=False)
+        writing = [asyncio.create_task(scene.output.write_audio_frame(each)) for each in (lost, kept)]
+        await asyncio.sleep(0)
+        await scene.interrupt()
+        assert all(await asyncio.gather(*writing))
+        assert scene.output.written == [kept]
+        assert not scene.pause.holds
+
+
+async def test_an_interruption_does_not_shorten_the_quiet_behind_it() -> None:
+    async with paused() as scene:
+        scene.pause.be_quiet(0.1)
+        began = time.monotonic()
+        await scene.interrupt()
+        scene.pause.release()
+        frame = sound()
+        assert scene.pause.holds
+        assert await scene.output.write_audio_frame(frame)
+        assert time.monotonic() - began > 0.09
+        assert scene.output.written == [frame]
+
+
+async def test_the_end_of_a_call_lets_go_of_all() -> None:
+    async with paused() as scene:
+        scene.pause.be_quiet(60)
+        frame = sound()
+        writing = asyncio.create_task(scene.output.write_audio_frame(frame))
+        await asyncio.sleep(0)
+    assert await writing
+    assert scene.output.written == [frame]
+
+
+async def test_the_clock_of_the_words_stands_still_meanwhile() -> None:
+    async with paused() as scene:
+        stopped = scene.clock.get_time()
+        await asyncio.sleep(0.05)
+        assert scene.clock.get_time() == stopped
+        scene.pause.release()
+        await asyncio.sleep(0.05)
+        assert scene.clock.get_time() > stopped
+
+
+def test_a_clock_that_was_not_started_shows_nothing() -> None:
+    clock = CallClock()
+    clock.stop()
+    clock.resume()
+    assert clock.get_time() == 0
+    clock.start()
+    assert clock.get_time() < 1e9
