@@ -81,7 +81,7 @@ class AnthropicMessages:
             check(exchange.body)
             if not MODELS.fullmatch(exchange.body["model"]):
                 raise Wrong(f"model: {exchange.body['model']}", 404)
-            reply = self.script.answer(_heard(exchange.body))
+            reply = self.script.answer(_heard(exchange.body), _words(exchange.body.get("system")))
             _check_offered(reply.calls, exchange.body)
         except Wrong as wrong:
             return _refusal(wrong, number)

@@ -80,7 +80,7 @@ class OpenAIChat:
             check_key(request.headers.get("authorization", ""), self.key)
             self._check_model(chat.body)
             _check(chat.body)
-            reply = self.script.answer(_heard(chat.body["messages"]))
+            reply = self.script.answer(_heard(chat.body["messages"]), _instructions(chat.body["messages"]))
             _check_offered(reply.calls, chat.body)
         except Refusal as refusal:
             return refusal.response()
@@ -194,6 +194,10 @@ def _heard(messages: list[Json]) -> str:
         return _words(messages[-1])
     last = itertools.takewhile(lambda message: message["role"] == "tool" or message.get("tool_calls"), messages[::-1])
     return "\n".join(_words(message) for message in reversed(list(last)) if message["role"] == "tool")
+
+
+def _instructions(messages: list[Json]) -> str:
+    return "\n".join(_words(message) for message in messages if message["role"] in ("system", "developer"))
 
 
 def _words(message: Json) -> str:

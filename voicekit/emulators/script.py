@@ -22,6 +22,9 @@ class Reply:
     calls: tuple[ToolCall, ...] = ()
 
 
+_FINISHED: Final = "●"
+# Finished, cut off, and in need of time: `pipecat.turns.user_turn_completion_mixin`.
+_MARKS: Final = (_FINISHED, "◐", "○")
 _LOST: Final = Reply("I have no answer to that.")
 
 
@@ -37,8 +40,17 @@ class Script:
     lines: Mapping[str, Reply] = field(default_factory=dict)
     otherwise: Reply = _LOST
 
-    def answer(self, heard: str) -> Reply:
-        """Return the answer to what was said, or to the results of tools."""
+    def answer(self, heard: str, instructions: str = "") -> Reply:
+        """Return the answer to what was said, or to the results of tools.
+
+        Args:
+            heard: That.
+            instructions: What the model was told before. One that is told to begin with a mark of Pipecat's, which says
+                whether the caller has finished, calls him finished where the script says nothing else.
+        """
         found = (reply for pattern, reply in self.lines.items() if re.search(pattern, heard, re.IGNORECASE))
         reply = next(found, self.otherwise)
-        return replace(reply, text=reply.text.replace("{{heard}}", heard))
+        text = reply.text.replace("{{heard}}", heard)
+        if _FINISHED in instructions and text and not text.startswith(_MARKS):
+            text = f"{_FINISHED} {text}"
+        return replace(reply, text=text)
