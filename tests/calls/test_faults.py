@@ -10,6 +10,7 @@ from voicekit.config.failure import Failure
 
 pytestmark = [
     pytest.mark.long,
+    pytest.mark.alone,
     needs_flite,
     # The SDK of Deepgram still connects with the names that websockets is going to drop.
     pytest.mark.filterwarnings("ignore:websockets.* is deprecated:DeprecationWarning"),
