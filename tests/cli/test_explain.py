@@ -99,6 +99,8 @@ tools:
     timeout_secs: 10                        # default
     max_result_bytes: 16384                 # default
     cancel_on_interruption: true            # default
+memory:
+  keep: everything                          # default
 fillers:
   say:
     - "Einen Moment, bitte."                # phrases/de

@@ -376,6 +376,8 @@ AROUND = {
     **dict.fromkeys(("turn.min_wait_ms", "turn.max_wait_ms"), "turn: {end: smart}"),
     **dict.fromkeys(("turn.short_pause_secs", "turn.long_pause_secs"), "turn: {end: semantic}"),
     "turn.mute": "greeting: Hello.",
+    "memory.turns": "memory: {keep: window}",
+    **dict.fromkeys(("memory.max_tokens", "memory.recent_turns"), "memory: {keep: summary}"),
     "fallback": """
         asr: [deepgram, openai]
         llm: [openai/gpt-4o-mini, anthropic]

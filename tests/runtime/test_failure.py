@@ -17,6 +17,7 @@ from pipecat.frames.frames import (
     LLMFullResponseStartFrame,
     OutputAudioRawFrame,
     TTSAudioRawFrame,
+    UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
     VADUserStartedSpeakingFrame,
 )
@@ -89,7 +90,8 @@ STEPS: Final[Mapping[str, tuple[Frame, ...]]] = {
     "found": (FunctionCallResultFrame("find", "find", {}, "found"),),
     "given up": (FunctionCallCancelFrame("find", "find"),),
     "too late": (FunctionCallCancelFrame("find", "find", run_llm=True),),
-    "speaks": (VADUserStartedSpeakingFrame(),),
+    "speaks": (UserStartedSpeakingFrame(),),
+    "coughs": (VADUserStartedSpeakingFrame(),),
     "stops": (UserStoppedSpeakingFrame(),),
 }
 KINDS: Final[Mapping[str, type[FrameProcessor]]] = {"asr": STTService, "llm": LLMService, "tts": TTSService}
@@ -146,6 +148,7 @@ class Stage:
         ("turn, 1, filler, 30", [(6.0, "One.")]),
         ("turn, asked, 1, a second, 0.2, a second, 30", [(7.0, "One.")]),
         ("turn, asked, silence, 30", [(4.0, "One.")]),
+        ("turn, asked, 2, coughs, 30", [(4.0, "One.")]),
         # The answer has been handed on whole, before a tool or after it.
         ("turn, asked, 1, a second, end, 30", []),
         ("turn, asked, 1, a second, find, end, 2, found, asked, 1, a second, end, 30", []),

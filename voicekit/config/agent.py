@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from voicekit.config.failure import Failure, Fallback
 from voicekit.config.limits import Limits
 from voicekit.config.lines import Line, Template
+from voicekit.config.memory import Memory
 from voicekit.config.ranges import LANGUAGE, NAME, between, formed
 from voicekit.config.scalars import Bool, Int, Num, Text, read_text
 from voicekit.config.section import Section, absent
@@ -140,6 +141,8 @@ class Agent(Section):
         default_factory=dict, examples=[{"lookup_order": {"python": "tools:lookup_order"}, "end_call": "builtin"}]
     )
     """What the agent can do."""
+    memory: Memory = Field(default_factory=Memory, examples=[{"keep": "window", "turns": 5}])
+    """What of a call the model sees."""
     fillers: Annotated[
         Fillers | None,
         FALSE_IS_NONE,

@@ -7,6 +7,7 @@ from voicekit.config.agent import Agent
 from voicekit.config.call_values import CALL_VALUES, begins_call_value
 from voicekit.config.failure_checks import FAILURE_CHECKS
 from voicekit.config.limit_checks import LIMIT_CHECKS
+from voicekit.config.memory_checks import MEMORY_CHECKS
 from voicekit.config.messages import Places
 from voicekit.config.placeholders import Placeholder
 from voicekit.config.realtime_checks import REALTIME_CHECKS
@@ -154,6 +155,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     tool_lines,
     *FAILURE_CHECKS,
     *LIMIT_CHECKS,
+    *MEMORY_CHECKS,
     *REALTIME_CHECKS,
     *REQUEST_CHECKS,
     *TRANSPORT_CHECKS,

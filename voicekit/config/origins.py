@@ -14,6 +14,7 @@ from voicekit.config.account import VARIABLES
 from voicekit.config.agent import CASCADE, Agent
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
 from voicekit.config.keyterms import KEY as KEYTERMS
+from voicekit.config.memory_checks import KEPT_BY
 from voicekit.config.own_lines import BUILTIN, OWN_LINES
 from voicekit.config.phrasebook import phrasebook
 from voicekit.config.section import Section
@@ -49,12 +50,18 @@ def _of_end(key: str) -> Callable[[Agent], bool]:
     return lambda agent: key in END_KEYS[agent.turn_end]
 
 
+def _of_memory(keep: str) -> Callable[[Agent], bool]:
+    return lambda agent: agent.memory.keep == keep
+
+
 # What is no part of a file that does not use it.
 _USED: Final[Table[Path, Callable[[Agent], bool]]] = {
     ("vad",): lambda agent: agent.detects_speech,
     ("turn", "end"): lambda agent: agent.turn_end == "provider" or not agent.has_own_turns,
     **{("turn", key): _of_end(key) for keys in END_KEYS.values() for key in keys},
     ("turn", "interruption"): lambda agent: agent.realtime is None and agent.turn.duplex == "full",
+    ("memory",): lambda agent: bool(agent.llm) and not any(service.rules for service in agent.llm),
+    **{("memory", key): _of_memory(keep) for key, keep in KEPT_BY.items()},
     ("fallback",): lambda agent: any(len(services) > 1 for services in agent.lists),
     **{("fallback", f"{kind}_ms"): _of_several(kind) for kind in CASCADE},
     ("limits", "warn_secs"): lambda agent: agent.limits.call_secs is not None or agent.limits.warn_secs is None,

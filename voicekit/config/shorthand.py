@@ -12,6 +12,7 @@ MEANS: Final[Table[str, str]] = {
     "transport": "type",
     "vad": "provider",
     "turn": "end",
+    "memory": "keep",
     "greeting": "say",
     "fillers": "say",
 }

@@ -31,6 +31,10 @@ UNFINISHED: Final = "unfinished"
 # Where a model is asked whether the caller has finished, a mark may be all there is of an answer, and of a second one
 # to the same turn nothing is let out but this report.
 _MARKED: Final = (LLMMarkerFrame, LLMMarkerResponseFrame)
+# How Pipecat begins the text of an error of a summary, which is tried again with the next answer; and what says that
+# the conversation is too short for one.
+_OF_SUMMARIES: Final = ("Error generating context summary", "Context summarization timed out")
+_NOTHING_TO_DO: Final = "No messages to summarize"
 # How long a model that has been told to stop may take to end its answer: two answers must not be mixed.
 _END_SECS: Final = 1.0
 
@@ -82,9 +86,9 @@ class FailoverLLM(LLMSwitcher[Succession]):
         """Let an answer through, keep back what only stops a slow model, and ask the next one after an error."""
         if self._stop is not None and frame.id == self._stop.id:
             return
-        if self._interrupted and isinstance(frame, ErrorFrame) and frame.processor in self.llms:
-            # Nobody waits for that answer any more.
-            self._terms.listener(Trouble(self._terms.kind, readable(frame.error)))
+        if isinstance(frame, ErrorFrame) and self._costs_nothing(frame):
+            if _NOTHING_TO_DO not in frame.error:
+                self._terms.listener(Trouble(self._terms.kind, readable(frame.error)))
             return
         asked = self._asked
         if self._handing_over and isinstance(frame, LLMFullResponseEndFrame):
@@ -99,6 +103,10 @@ class FailoverLLM(LLMSwitcher[Succession]):
         if self._handing_over and isinstance(frame, LLMFullResponseEndFrame):
             frame.metadata[UNFINISHED] = True
         await super().push_frame(frame, direction)
+
+    def _costs_nothing(self, error: ErrorFrame) -> bool:
+        """Say whether nobody waits for what has failed: an answer that was interrupted, or a summary."""
+        return error.processor in self.llms and (self._interrupted or error.error.startswith(_OF_SUMMARIES))
 
     async def cleanup(self) -> None:
         """Stop watching."""

@@ -191,7 +191,10 @@ class Failure(FrameProcessor):
         self._saying = self.create_task(spoken())
 
     def _heed_caller(self, frame: Frame) -> None:
-        if isinstance(frame, VADUserStartedSpeakingFrame | UserStartedSpeakingFrame):
+        if isinstance(frame, VADUserStartedSpeakingFrame):
+            # It may be a cough, or a "mm-hm": whoever waits goes on waiting.
+            self._caller_open, self._failed = True, False
+        elif isinstance(frame, UserStartedSpeakingFrame):
             self._caller_open, self._failed = True, False
             self._owed.over()
         elif isinstance(frame, UserStoppedSpeakingFrame) and self._realtime:

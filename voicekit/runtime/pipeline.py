@@ -1,7 +1,7 @@
 """Pipeline: the order in which a call's frames pass its parts.
 
-transport in → asr (failover) → user aggregator (vad, turn) → gate → llm (failover, tools) → fillers → tts (failover)
-→ asides → failure → limiter → announcer → pause → transport out → assistant aggregator
+transport in → asr (failover) → user aggregator (vad, turn) → gate → memory → llm (failover, tools) → fillers
+→ tts (failover) → asides → failure → limiter → announcer → pause → transport out → assistant aggregator
                                                            (realtime stands for asr..asides, behind the user aggregator)
 """
 
@@ -37,6 +37,7 @@ from voicekit.runtime.failure import Failure
 from voicekit.runtime.fillers import Fillers
 from voicekit.runtime.interruption import InterruptionStrategy
 from voicekit.runtime.limits import Gate, Limiter
+from voicekit.runtime.memory import remembering, windows
 from voicekit.runtime.meter import Meter
 from voicekit.runtime.mute import mute_strategies
 from voicekit.runtime.parting import Parting
@@ -113,10 +114,11 @@ def assemble(
     user, assistant = LLMContextAggregatorPair(
         context,
         user_params=_user_params(agent, realtime, watch.parting, turns),
+        assistant_params=remembering(agent),
         realtime_service_mode=True if realtime else None,
     )
     # A realtime service asks itself.
-    gates = [] if realtime else [Gate(watch.limiter.turn)]
+    gates = [] if realtime else [Gate(watch.limiter.turn), *windows(agent)]
     taps = [tap] if tap else []
     out = [watch.failure, watch.limiter, watch.announcer, pause, transport.output(), *taps]
     pipeline = Pipeline([transport.input(), *before, user, *gates, *behind, *out, assistant])

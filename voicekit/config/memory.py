@@ -1,0 +1,26 @@
+"""Memory: what of a call the model sees."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from voicekit.config.ranges import between
+from voicekit.config.scalars import Int, read_text
+from voicekit.config.section import Section, absent
+
+
+class Memory(Section):
+    """What of a call the model sees."""
+
+    keep: Annotated[Literal["everything", "window", "summary"], BeforeValidator(read_text)] = "everything"
+    """`window`: the last turns. `summary`: the last turns, and a summary of those before, which the model makes."""
+    turns: Annotated[Int, between(1, 200)] = 20
+    """With `window`: how many turns of the caller's, each with its answers and tools."""
+    max_tokens: Annotated[
+        Annotated[Int, between(200, 1_000_000)] | None,
+        Field(json_schema_extra=absent("8000; 3000 in Chinese, Japanese and Korean"), examples=[4000]),
+    ] = None
+    """With `summary`: how long the conversation becomes before it is summarised, in tokens, reckoned as four characters
+    each."""
+    recent_turns: Annotated[Int, between(1, 50)] = 4
+    """With `summary`: how many turns of the caller's stay word for word."""
