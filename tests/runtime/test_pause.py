@@ -73,6 +73,18 @@ async def test_an_interruption_gives_up_what_waits_but_what_must_be_heard() -> N
         assert not scene.pause.holds
 
 
+async def test_what_a_transport_still_has_when_it_is_interrupted_is_given_up_too() -> None:
+    async with paused() as scene:
+        await scene.interrupt()
+        late, kept, new = sound(), sound(interruptible=False), sound()
+        assert await scene.output.write_audio_frame(late)
+        assert await scene.output.write_audio_frame(kept)
+        await scene.line.put(new)
+        await scene.line.down.wait(OutputAudioRawFrame, 1)
+        assert await scene.output.write_audio_frame(new)
+        assert scene.output.written == [kept, new]
+
+
 async def test_an_interruption_does_not_shorten_the_quiet_behind_it() -> None:
     async with paused() as scene:
         scene.pause.be_quiet(0.1)
@@ -81,6 +93,8 @@ async def test_an_interruption_does_not_shorten_the_quiet_behind_it() -> None:
         scene.pause.release()
         frame = sound()
         assert scene.pause.holds
+        await scene.line.put(sound())
+        await scene.line.down.wait(OutputAudioRawFrame, 1)
         assert await scene.output.write_audio_frame(frame)
         assert time.monotonic() - began > 0.09
         assert scene.output.written == [frame]

@@ -55,8 +55,9 @@ class Pause(FrameProcessor):
         self._write = output.write_audio_frame
         self._open = asyncio.Event()
         self._open.set()
-        # How often all that waits was given up.
+        # How often all that waits was given up, and whether nothing new has come since.
         self._given_up = 0
+        self._stale = False
         self._quiet: asyncio.TimerHandle | None = None
         output.write_audio_frame = self._write_when_open  # type: ignore[method-assign] # the one place all sound passes
 
@@ -65,7 +66,10 @@ class Pause(FrameProcessor):
         await super().process_frame(frame, direction)
         if isinstance(frame, InterruptionFrame):
             self._given_up += 1
+            self._stale = True
             self.release()
+        elif isinstance(frame, OutputAudioRawFrame):
+            self._stale = False
         elif isinstance(frame, EndFrame):
             self._let_go()
         await self.push_frame(frame, direction)
@@ -107,9 +111,9 @@ class Pause(FrameProcessor):
         return not self._open.is_set()
 
     async def _write_when_open(self, frame: OutputAudioRawFrame) -> bool:
-        if not self._open.is_set():
-            given_up = self._given_up
-            await self._open.wait()
-            if frame.interruptible and given_up != self._given_up:
-                return True
+        given_up = self._given_up
+        await self._open.wait()
+        # The transport empties its queue when the interruption reaches it, which is a moment after it was here.
+        if frame.interruptible and (self._stale or given_up != self._given_up):
+            return True
         return await self._write(frame)
