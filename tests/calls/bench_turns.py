@@ -236,18 +236,21 @@ async def measure_turns(corpus: Corpus, name: str, tally: Tally) -> None:
     await hold(corpus, STRATEGIES[name], script, work)
 
 
-async def interject(corpus: Corpus, part: Part, silenced: list[float]) -> bool:
-    """Say something into the agent's words; return whether it stopped, and note how soon."""
+async def interject(corpus: Corpus, part: Part, silenced: list[float]) -> bool | None:
+    """Say something into the agent's words, and note how soon it stopped.
+
+    Returns:
+        Whether it stopped; None where it had said nothing into which one could have spoken.
+    """
     question = corpus.question
-    script = Script({re.escape(question.words): Reply(corpus.story)}, Reply(corpus.answer))
-    stopped = False
+    stopped: bool | None = None
 
     async def work(talk: Talk) -> None:
         nonlocal stopped
         await talk.say(question)
         out = talk.caller.transport.out
         if not await talk.until(lambda: out.heard_secs > SPOKEN_SECS):
-            raise click.ClickException("the agent did not answer")
+            return
         began = time.monotonic()
         await talk.say(part)
         await talk.until(lambda: bool(talk.caller.of(AgentSaid)), 2.5)
@@ -258,9 +261,9 @@ async def interject(corpus: Corpus, part: Part, silenced: list[float]) -> bool:
             ends = [end for _, end in out.sounds]
             begins = [*(begin for begin, _ in out.sounds[1:]), time.monotonic()]
             after = [end for end, begin in zip(ends, begins, strict=True) if end > began and begin - end > GAP_SECS]
-            silenced.append(after[0] - began)
+            silenced.extend(end - began for end in after[:1])
 
-    await hold(corpus, "smart", script, work)
+    await hold(corpus, "smart", Script(otherwise=Reply(corpus.story)), work)
     return stopped
 
 
@@ -293,12 +296,14 @@ async def measure(paths: Sequence[Path]) -> None:
         silenced: list[float] = []
         passing = await limited([interject(corpus, part, []) for part in corpus.passing])
         meant = await limited([interject(corpus, part, silenced) for part in corpus.meant])
+        unasked = [*passing, *meant].count(None)
         stopped = [part.words for part, each in zip(corpus.passing, passing, strict=True) if each]
-        missed = [part.words for part, each in zip(corpus.meant, meant, strict=True) if not each]
+        missed = [part.words for part, each in zip(corpus.meant, meant, strict=True) if each is False]
         click.echo(f"  {corpus.language:6}false {len(stopped)} of {len(passing)} {stopped or ''}")
         click.echo(f"  {corpus.language:6}missed {len(missed)} of {len(meant)} {missed or ''}")
         late = sorted(silenced) or [0.0]
-        click.echo(f"  {corpus.language:6}silent after p50 {share(late, 0.5):.3f} s, p95 {share(late, 0.95):.3f} s")
+        times = f"p50 {share(late, 0.5):.3f} s, p95 {share(late, 0.95):.3f} s"
+        click.echo(f"  {corpus.language:6}silent after {times}; not tried: {unasked}")
 
 
 def pairs(corpora: Sequence[Corpus]) -> Iterator[tuple[Corpus, str]]:
