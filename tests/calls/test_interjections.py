@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ from tests.services.embedded import needs_flite, speech
 from voicekit.calls.scene import Scene
 from voicekit.calls.stage import Stage, stage_variables, staged
 from voicekit.config.loader import load
-from voicekit.emulators.script import Reply, Script
-from voicekit.records.events import AgentSaid, CallerSaid
+from voicekit.emulators.faults import Latency
+from voicekit.emulators.script import Reply, Script, ToolCall
+from voicekit.emulators.side_channel import fault_of
+from voicekit.records.events import AgentFilled, AgentSaid, CallerSaid, TakenOver, ToolFinished
 from voicekit.runtime.construct import service_class
 
 pytestmark = [
@@ -26,7 +29,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:websockets.* is deprecated:DeprecationWarning"),
 ]
 
-HEAD = "version: 1\nname: desk\nprompt: Be brief.\nfillers: false\n"
+HEAD = "version: 1\nname: desk\nprompt: Be brief.\n"
+NO_FILLERS = "fillers: false\n"
 SERVICES = "asr: deepgram\nllm: openai\ntts: {provider: elevenlabs, voice: 21m00Tcm4TlvDq8ikWAM}\n"
 FIXED = "turn: {end: fixed, wait_ms: 500%s}\n"
 QUESTION = "What time is it?"
@@ -34,6 +38,15 @@ LONG = "It is late, and this is a rather long answer, so that somebody can say s
 SHORT = "That is all right."
 QUIET = 300
 """Softer than this, of 32767, is silence in what flite says."""
+
+
+TOOL = """
+import asyncio
+
+async def find() -> str:
+    await asyncio.sleep(2.5)
+    return "sent"
+"""
 
 
 @dataclass
@@ -74,14 +87,19 @@ class Talk:
 
 
 @asynccontextmanager
-async def talk(folder: Path, turn: str, lines: Mapping[str, str], services: str = SERVICES) -> AsyncIterator[Talk]:
-    loaded = load(folder / "desk.yaml", stage_variables({}), running=True, data=(HEAD + turn + services).encode())
+async def talk(
+    folder: Path, turn: str, lines: Mapping[str, str | Reply], rest: str = NO_FILLERS + SERVICES, **scene: Any
+) -> AsyncIterator[Talk]:
+    loaded = load(folder / "desk.yaml", stage_variables({}), running=True, data=(HEAD + turn + rest).encode())
     assert loaded.agent is not None, loaded.problems
     for service in loaded.agent.services:
         # An SDK takes a second to import, in which nobody is heard.
         service_class(service)
-    scene = Scene(Script({heard: Reply(said) for heard, said in lines.items()}))
-    async with staged(loaded.agent, scene) as stage, calling(stage.agent, folder) as caller:
+    script = Script({heard: said if isinstance(said, Reply) else Reply(said) for heard, said in lines.items()})
+    async with (
+        staged(loaded.agent, Scene(script, **scene)) as stage,
+        calling(stage.agent, folder) as caller,
+    ):
         yield Talk(stage, caller)
 
 
@@ -111,6 +129,14 @@ async def test_words_stop_the_agent_and_it_remembers_only_what_was_heard(tmp_pat
         # What is heard until a voice is noticed is a part of it.
         assert 3 <= len(cut.split()) <= len(LONG.split()) * 0.8
         assert after == (SHORT, False)
+        # So that the model can say it again.
+        known = [(each["role"], each["content"]) for each in one.caller.call._user.context.messages]
+        assert known == [
+            ("user", QUESTION),
+            ("assistant", cut),
+            ("user", "What about Tuesday?"),
+            ("assistant", SHORT),
+        ]
         assert one.turns == [QUESTION, "What about Tuesday?"]
 
 
@@ -141,3 +167,46 @@ async def test_a_caller_who_does_not_go_on_is_asked_to(tmp_path: Path) -> None:
         await one.say("My number is")
         await one.caller.wait(AgentSaid)
         assert one.said == [("Go ahead.", False)]
+
+
+FILLER = "One moment please, I am going to have a very close look at that."
+
+
+async def test_a_backchannel_into_a_filler_costs_nothing(tmp_path: Path) -> None:
+    rest = f"fillers: {{say: ['{FILLER}'], after_ms: 300}}\n{SERVICES}"
+    late = {"openai": Latency(first_secs=3.0)}
+    async with talk(tmp_path, FIXED % "", ANSWERS, rest, latency=late) as one:
+        await one.say(QUESTION)
+        await one.heard(0.6)
+        await one.say("Okay, right.")
+        await one.caller.wait(AgentSaid)
+        assert [each.text for each in one.caller.of(AgentFilled)] == [FILLER]
+        assert (one.said, one.turns) == ([(LONG, False)], [QUESTION])
+
+
+async def test_a_backchannel_while_a_tool_runs_leaves_it_running(tmp_path: Path) -> None:
+    (tmp_path / "tools.py").write_text(TOOL, encoding="utf-8")
+    tool = "tools: {find: {python: 'tools:find', say: One moment please\\, I am going to look for it.}}\n"
+    lines: dict[str, str | Reply] = {"time": Reply(calls=(ToolCall("find", {}),)), "sent": SHORT}
+    async with talk(tmp_path, FIXED % "", lines, NO_FILLERS + tool.replace("\\,", "") + SERVICES) as one:
+        await one.say(QUESTION)
+        await one.heard(0.6)
+        await one.say("Okay, right.")
+        await one.caller.wait(ToolFinished)
+        await one.heard(2.0)
+        await one.caller.wait(AgentSaid)
+        assert one.said[-1] == (SHORT, False)
+        assert one.turns == [QUESTION]
+
+
+async def test_the_voice_that_has_taken_over_pauses_and_goes_on_too(tmp_path: Path) -> None:
+    voices = "tts: [{provider: elevenlabs, voice: 21m00Tcm4TlvDq8ikWAM}, openai]\n"
+    rest = f"{NO_FILLERS}asr: deepgram\nllm: openai\n{voices}"
+    faults = {"elevenlabs": [fault_of({"drop": 12})] * 3}
+    async with talk(tmp_path, FIXED % "", ANSWERS, rest, faults=faults) as one:
+        await one.say(QUESTION)
+        await one.heard(1.0)
+        await one.say("Okay, right.")
+        await one.caller.wait(TakenOver)
+        await one.caller.wait(AgentSaid)
+        assert (" ".join(text for text, _ in one.said), one.turns) == (LONG, [QUESTION])

@@ -39,6 +39,7 @@ class Output:
 
     def __init__(self) -> None:
         self.told: list[str] = []
+        self.sounding = False
 
     def hold(self) -> None:
         self.told.append("hold")
@@ -315,3 +316,17 @@ async def test_where_a_service_tells_of_turns_one_that_began_in_time_goes_on_whe
         await talk.steps.put(ProposedUserStartedSpeakingFrame())
         await talk.agent_ends()
         assert talk.begun == 1
+
+
+async def test_a_backchannel_into_a_filler_does_not_begin_a_turn_and_words_do() -> None:
+    async with talking() as talk:
+        talk.output.sounding = True
+        await talk.voice()
+        assert (talk.output.told, talk.begun) == (["hold"], 0)
+        await talk.quiet()
+        # The filler ends, and the answer has not begun.
+        talk.output.sounding = False
+        await talk.heard("uh-huh")
+        assert (talk.output.told, talk.begun) == (["hold", "release"], 0)
+        await talk.heard("what about Tuesday")
+        assert (talk.begun, talk.interruptions) == (1, 1)

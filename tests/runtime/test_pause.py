@@ -127,3 +127,15 @@ def test_a_clock_that_was_not_started_shows_nothing() -> None:
     assert clock.get_time() == 0
     clock.start()
     assert clock.get_time() < 1e9
+
+
+async def test_it_knows_whether_something_is_heard() -> None:
+    async with paused() as scene:
+        heard = [scene.pause.sounding]
+        scene.pause.release()
+        heard.append(scene.pause.sounding)
+        await scene.output.write_audio_frame(OutputAudioRawFrame(b"\0\0", 16000, 1))
+        heard.append(scene.pause.sounding)
+        await scene.output.write_audio_frame(sound())
+        heard.append(scene.pause.sounding)
+        assert heard == [True, False, False, True]

@@ -55,6 +55,8 @@ class InterruptionStrategy(BaseUserTurnStartStrategy):
         """Whether a service tells when turns begin and end; a voice alone begins none then."""
         self._sleep = sleep
         self._in_turn = self._audible = self._voice = self._proposal = False
+        # Whether the voice under way, or the last one, began while something was heard of the agent.
+        self._interjects = False
         # Whether the sound under way, or the last one, was long enough to count.
         self._counts = False
         self._heard = ""
@@ -79,7 +81,7 @@ class InterruptionStrategy(BaseUserTurnStartStrategy):
     async def handle_user_turn_started(self) -> None:
         """The caller's turn has begun, whoever said so."""
         await super().handle_user_turn_started()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
-        self._in_turn, self._proposal = True, False
+        self._in_turn, self._proposal, self._interjects = True, False, False
         self._unanswered.clear()
         await self._stop_timer()
 
@@ -113,19 +115,20 @@ class InterruptionStrategy(BaseUserTurnStartStrategy):
         self._voice, self._counts, self._heard = True, False, ""
         if self._in_turn:
             return
-        if self._audible:
+        self._interjects = self._audible or self._pause.sounding
+        if self._interjects:
             await self._sound_came(start_secs)
         elif not self.proposed:
             await self.trigger_user_turn_started()
 
     async def _turn_proposed(self) -> None:
         self._proposal = True
-        if not self._audible and not self._in_turn:
+        if not (self._audible or self._interjects or self._in_turn):
             await self.trigger_user_turn_started()
 
     async def _agent_stopped(self) -> None:
         """The agent has said what it had to: a caller who has begun meanwhile has the turn."""
-        self._audible = False
+        self._audible = self._interjects = False
         await self._stop_timer()
         self._pause.release()
         if self._in_turn:
@@ -149,7 +152,7 @@ class InterruptionStrategy(BaseUserTurnStartStrategy):
             await self._sound_counts()
 
     async def _sound_counts(self) -> None:
-        if not (self._voice and self._audible):
+        if not (self._voice and self._interjects):
             return
         self._counts = True
         if self._terms.min_words == 0 or (self._terms.resume_ms is None and self._terms.min_words == 1):
@@ -167,7 +170,7 @@ class InterruptionStrategy(BaseUserTurnStartStrategy):
     async def _words_came(self, frame: TranscriptionFrame | InterimTranscriptionFrame) -> None:
         if self._in_turn or not frame.text.strip():
             return
-        if not self._audible:
+        if not (self._audible or self._interjects):
             # Of a voice that the detector has missed.
             await self.trigger_user_turn_started()
             return

@@ -1,12 +1,17 @@
 """Pause: holds back what the agent is about to be heard with, and lets it go on where it stopped."""
 
 import asyncio
+import math
 import time
+from typing import Final
 
 from pipecat.clocks.base_clock import BaseClock
 from pipecat.frames.frames import EndFrame, Frame, InterruptionFrame, OutputAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.transports.base_output import BaseOutputTransport
+
+# Between two pieces of one sound.
+_GAP_SECS: Final = 0.2
 
 
 class CallClock(BaseClock):
@@ -58,6 +63,7 @@ class Pause(FrameProcessor):
         # How often all that waits was given up, and whether nothing new has come since.
         self._given_up = 0
         self._stale = False
+        self._sounded_at = -math.inf
         self._quiet: asyncio.TimerHandle | None = None
         output.write_audio_frame = self._write_when_open  # type: ignore[method-assign] # the one place all sound passes
 
@@ -106,6 +112,11 @@ class Pause(FrameProcessor):
         self.release()
 
     @property
+    def sounding(self) -> bool:
+        """Whether something is heard, be it a filler or a line that is no answer, or waits to be."""
+        return self.holds or time.monotonic() - self._sounded_at < _GAP_SECS
+
+    @property
     def holds(self) -> bool:
         """Whether something is held back, or would be."""
         return not self._open.is_set()
@@ -116,4 +127,6 @@ class Pause(FrameProcessor):
         # The transport empties its queue when the interruption reaches it, which is a moment after it was here.
         if frame.interruptible and (self._stale or given_up != self._given_up):
             return True
+        if any(frame.audio):
+            self._sounded_at = time.monotonic()
         return await self._write(frame)
