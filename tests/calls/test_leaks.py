@@ -22,6 +22,8 @@ from voicekit.runtime.host import Host
 
 pytestmark = [
     pytest.mark.long,
+    # On a busy machine the event loop's own threads become more, up to as many as it may have.
+    pytest.mark.alone,
     # The SDK of Deepgram still connects with the names that websockets is going to drop.
     pytest.mark.filterwarnings("ignore:websockets.* is deprecated:DeprecationWarning"),
 ]
@@ -56,8 +58,7 @@ def kept() -> dict[str, int]:
     links = Counter(kind(link) for link in Path("/proc/self/fd").iterdir())
     return {
         "tasks": len(asyncio.all_tasks()),
-        # The loop's own are bounded, and as many as were ever needed at once.
-        "threads": sum(not each.name.startswith("asyncio_") for each in threading.enumerate()),
+        "threads": threading.active_count(),
         "children": len(Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()),
         "sockets": links["socket"],
         "pipes": links["pipe"],

@@ -62,7 +62,7 @@ def _end(agent: Agent) -> str:
 
 
 def _interruption(terms: Interruption) -> str:
-    if terms.min_words == 0 or (terms.resume_ms is None and terms.min_words == 1):
+    if terms.by_sound:
         return "a voice stops the agent"
     return "a word stops the agent" if terms.min_words == 1 else f"{terms.min_words} words stop the agent"
 

@@ -1,12 +1,17 @@
 """Memory: what of a call the model sees."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
 from voicekit.config.ranges import between
 from voicekit.config.scalars import Int, read_text
 from voicekit.config.section import Section, absent
+
+_MAX_TOKENS: Final = 8000
+# A token of these is a character or two, and is reckoned as four.
+_DENSE: Final[Mapping[str, int]] = dict.fromkeys(("zh", "ja", "ko"), 3000)
 
 
 class Memory(Section):
@@ -18,9 +23,15 @@ class Memory(Section):
     """With `window`: how many turns of the caller's, each with its answers and tools."""
     max_tokens: Annotated[
         Annotated[Int, between(200, 1_000_000)] | None,
-        Field(json_schema_extra=absent("8000; 3000 in Chinese, Japanese and Korean"), examples=[4000]),
+        Field(
+            json_schema_extra=absent(f"{_MAX_TOKENS}; {_DENSE['zh']} in Chinese, Japanese and Korean"), examples=[4000]
+        ),
     ] = None
     """With `summary`: how long the conversation becomes before it is summarised, in tokens, reckoned as four characters
     each."""
     recent_turns: Annotated[Int, between(1, 50)] = 4
     """With `summary`: how many turns of the caller's stay word for word."""
+
+    def limit(self, language: str) -> int:
+        """Return how long a conversation in a language becomes before it is summarised, in tokens."""
+        return self.max_tokens or _DENSE.get(language.partition("-")[0].lower(), _MAX_TOKENS)

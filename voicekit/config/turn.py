@@ -56,6 +56,11 @@ class Interruption(Section):
     backoff_ms: Annotated[Int, between(0, 3000)] = 0
     """Milliseconds of quiet after an interruption, at least."""
 
+    @property
+    def by_sound(self) -> bool:
+        """Whether a voice alone stops the agent for good."""
+        return self.min_words == 0 or (self.resume_ms is None and self.min_words == 1)
+
 
 class Turn(Section):
     """When the caller has finished, and when he is heard."""

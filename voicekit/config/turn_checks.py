@@ -130,10 +130,8 @@ def unused_interruption(agent: Agent, places: Places) -> Iterator[Problem]:
 def unused_phrases(agent: Agent, places: Places) -> Iterator[Problem]:
     """Phrases that never interrupt mean nothing where sound alone does."""
     terms = agent.turn.interruption
-    stops = "min_words: 0" if terms.min_words == 0 else ""
-    if terms.resume_ms is None and terms.min_words == 1:
-        stops = "resume_ms: false"
-    if stops and places.has(*_INTERRUPTION, "never"):
+    if terms.by_sound and places.has(*_INTERRUPTION, "never"):
+        stops = "min_words: 0" if terms.min_words == 0 else "resume_ms: false"
         text = f"'never' does nothing with '{stops}': any sound stops the agent"
         yield Problem("unused-key", text, places.key(*_INTERRUPTION, "never"), "remove one of the two")
 

@@ -155,7 +155,7 @@ class InterruptionStrategy(BaseUserTurnStartStrategy):
         if not (self._voice and self._interjects):
             return
         self._counts = True
-        if self._terms.min_words == 0 or (self._terms.resume_ms is None and self._terms.min_words == 1):
+        if self._terms.by_sound:
             await self._interrupt()
         elif self._terms.resume_ms is not None:
             self._pause.hold()

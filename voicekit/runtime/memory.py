@@ -11,9 +11,6 @@ from pipecat.utils.context.llm_context_summarization import LLMAutoContextSummar
 
 from voicekit.config.agent import Agent
 
-_MAX_TOKENS: Final = 8000
-# A token of these is a character or two, and is reckoned as four.
-_DENSE: Final = {"zh": 3000, "ja": 3000, "ko": 3000}
 # Of what is summarised, the summary may be so long.
 _SUMMARY_SHARE: Final = 4
 # What stands in the place of a tool's result until it has come.
@@ -61,7 +58,7 @@ def remembering(agent: Agent) -> LLMAssistantAggregatorParams | None:
     memory = agent.memory
     if memory.keep != "summary":
         return None
-    most = memory.max_tokens or _DENSE.get(agent.language.partition("-")[0].lower(), _MAX_TOKENS)
+    most = memory.limit(agent.language)
     config = LLMAutoContextSummarizationConfig(
         max_context_tokens=most,
         max_unsummarized_messages=None,
