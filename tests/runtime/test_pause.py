@@ -4,20 +4,39 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
 
-from pipecat.frames.frames import InterruptionFrame, OutputAudioRawFrame
+from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
+    Frame,
+    InterruptionFrame,
+    OutputAudioRawFrame,
+    StartFrame,
+    TTSAudioRawFrame,
+    TTSTextFrame,
+)
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.transports.base_output import BaseOutputTransport
+from pipecat.transports.base_transport import TransportParams
 
-from tests.services.embedded import Line, running
+from tests.services.embedded import Line, running, until
 from voicekit.runtime.pause import CallClock, Pause
 
+RATE = 24000
+CHUNK = b"\1\1" * (RATE * 40 // 1000)  # as much as a transport writes at once
 
-class Output:
-    """Stands for a transport: keeps what it writes."""
+
+class Output(BaseOutputTransport):
+    """A transport that keeps what it writes."""
 
     def __init__(self) -> None:
+        super().__init__(TransportParams(audio_out_enabled=True, audio_out_end_silence_secs=0))
         self.written: list[OutputAudioRawFrame] = []
+
+    async def start(self, frame: StartFrame) -> None:
+        await super().start(frame)
+        await self.set_transport_ready(frame)
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         self.written.append(frame)
@@ -25,9 +44,22 @@ class Output:
 
 
 def sound(*, interruptible: bool = True) -> OutputAudioRawFrame:
-    frame = OutputAudioRawFrame(b"\1\1", 16000, 1)
+    frame = OutputAudioRawFrame(CHUNK, RATE, 1)
     frame.interruptible = interruptible
     return frame
+
+
+class Slow(FrameProcessor):
+    """Stands behind a transport and takes long over an interruption."""
+
+    def __init__(self) -> None:
+        super().__init__(enable_direct_mode=True)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        await self.push_frame(frame, direction)
+        if isinstance(frame, InterruptionFrame):
+            await asyncio.sleep(0.3)
 
 
 class Scene:
@@ -43,8 +75,8 @@ class Scene:
 async def paused() -> AsyncIterator[Scene]:
     output, clock = Output(), CallClock()
     clock.start()
-    pause = Pause(cast("BaseOutputTransport", output), clock)
-    async with running(pause) as line:
+    pause = Pause(output, clock)
+    async with running(Pipeline([pause, output, Slow()])) as line:
         pause.hold()
         yield Scene(output, pause, clock, line)
 
@@ -80,9 +112,35 @@ async def test_what_a_transport_still_has_when_it_is_interrupted_is_given_up_too
         assert await scene.output.write_audio_frame(late)
         assert await scene.output.write_audio_frame(kept)
         await scene.line.put(new)
-        await scene.line.down.wait(OutputAudioRawFrame, 1)
-        assert await scene.output.write_audio_frame(new)
-        assert scene.output.written == [kept, new]
+        await until(lambda: len(scene.output.written) > 1)
+        assert [frame.audio for frame in scene.output.written] == [kept.audio, new.audio]
+
+
+async def test_sound_that_is_given_up_behind_an_interruption_is_no_speech() -> None:
+    """A transport takes a frame from its queue, and tells that the agent speaks, a moment before it writes it."""
+    async with paused() as scene:
+        await scene.interrupt()
+        sender = scene.output._media_senders[None]
+        late = TTSAudioRawFrame(CHUNK, RATE, 1)
+        await sender._handle_frame(late)
+        await scene.line.down.wait(BotStartedSpeakingFrame)
+        assert await scene.output.write_audio_frame(late)
+        await scene.line.down.wait(BotStoppedSpeakingFrame)
+        assert scene.output.written == []
+
+
+async def test_a_word_that_is_due_at_an_interruption_is_not_told_behind_it() -> None:
+    async with paused() as scene:
+        scene.pause.release()
+        word = TTSTextFrame("day.", text_type="word")
+        word.pts = scene.output.get_clock().get_time() + 200_000_000
+        await scene.line.put(word)
+        sender = scene.output._media_senders[None]
+        await until(lambda: sender._clock_frame is word)
+        await scene.interrupt()
+        await scene.line.put(sound())
+        await scene.line.down.wait(OutputAudioRawFrame)  # behind all that the interruption left
+        assert scene.line.down.all(TTSTextFrame) == []
 
 
 async def test_an_interruption_does_not_shorten_the_quiet_behind_it() -> None:
@@ -93,11 +151,10 @@ async def test_an_interruption_does_not_shorten_the_quiet_behind_it() -> None:
         scene.pause.release()
         frame = sound()
         assert scene.pause.holds
-        await scene.line.put(sound())
-        await scene.line.down.wait(OutputAudioRawFrame, 1)
-        assert await scene.output.write_audio_frame(frame)
+        await scene.line.put(frame)
+        await until(lambda: bool(scene.output.written))
         assert time.monotonic() - began > 0.09
-        assert scene.output.written == [frame]
+        assert [each.audio for each in scene.output.written] == [frame.audio]
 
 
 async def test_the_end_of_a_call_lets_go_of_all() -> None:

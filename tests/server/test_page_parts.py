@@ -290,6 +290,22 @@ def test_a_tool_ends_with_its_answer_or_with_the_call(page: Page) -> None:
     ) == ["thinking", [["tool", "a", "done"], ["tool", "b", "cancelled"]]]
 
 
+def test_sound_may_overtake_the_text_it_is_of(page: Page) -> None:
+    assert conversation(
+        page,
+        """
+        tell("bot-started-speaking");
+        tell("bot-output", { segment_id: 1, text: "You", spoken_status: "new" });
+        tell("bot-output", { segment_id: 2, text: " are", spoken_status: "new" });
+        tell("bot-transcription", { text: "You are welcome." });
+        const before = lines();
+        tell("bot-output", { segment_id: 3, text: " welcome.", spoken_status: "new" });
+        tell("bot-stopped-speaking");
+        return [before, lines()];
+        """,
+    ) == [[["agent", "You are welcome.", False]], [["agent", "You are welcome.", True]]]
+
+
 @pytest.mark.parametrize(
     ("left", "right", "joined"),
     [

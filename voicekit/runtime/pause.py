@@ -57,6 +57,7 @@ class Pause(FrameProcessor):
     def __init__(self, output: BaseOutputTransport, clock: CallClock) -> None:
         super().__init__(enable_direct_mode=True)
         self._clock = clock
+        self._output = output
         self._write = output.write_audio_frame
         self._open = asyncio.Event()
         self._open.set()
@@ -74,6 +75,7 @@ class Pause(FrameProcessor):
             self._given_up += 1
             self._stale = True
             self.release()
+            await self._give_up_words()
         elif isinstance(frame, OutputAudioRawFrame):
             self._stale = False
         elif isinstance(frame, EndFrame):
@@ -121,11 +123,28 @@ class Pause(FrameProcessor):
         """Whether something is held back, or would be."""
         return not self._open.is_set()
 
+    async def _give_up_words(self) -> None:
+        """Keep words that are due from being told behind an interruption, as the next answer's.
+
+        Pipecat's transport passes an interruption on before it gives up its words.
+        """
+        for sender in self._output._media_senders.values():
+            sender._clock_queue.reset()
+            if sender._clock_frame and sender._clock_frame.interruptible:
+                await sender._cancel_clock_task()
+
+    async def _fall_silent(self, destination: str | None) -> None:
+        """Have it told that the agent stopped: the transport told that it began before it wrote what is given up."""
+        sender = self._output._media_senders[destination]
+        if not (sender._audio_runs or sender._audio_queue.has_frame(OutputAudioRawFrame)):
+            await sender._bot_stopped_speaking()
+
     async def _write_when_open(self, frame: OutputAudioRawFrame) -> bool:
         given_up = self._given_up
         await self._open.wait()
         # The transport empties its queue when the interruption reaches it, which is a moment after it was here.
         if frame.interruptible and (self._stale or given_up != self._given_up):
+            await self._fall_silent(frame.transport_destination)
             return True
         if any(frame.audio):
             self._sounded_at = time.monotonic()

@@ -2,12 +2,14 @@
 //
 // Two sources tell the same words. "bot-transcription" brings a sentence when the model has written it, before
 // it is heard. "bot-output" brings a segment when its sound begins ("new") and when it is over ("completed"),
-// and after every word where the voice has word times. What was announced and has not begun waits in `#ahead`.
+// and after every word where the voice has word times. What was announced and has not begun waits in `#ahead`; what
+// has begun and is not announced, since a realtime model's sound may overtake its text, in `#early`.
 
 /** One agent line's words. */
 export class Speech {
   #segments = new Map(); // id → {spoken, rest}, in the order they began
   #ahead = "";
+  #early = "";
   #voice;
 
   /** @param {{hasWords: boolean}} voice shared by the lines of a call: has it ever told single words? */
@@ -17,7 +19,9 @@ export class Speech {
 
   /** A sentence the model wrote. */
   announce(text) {
-    this.#ahead = join(this.#ahead, text);
+    const early = without(this.#early, text);
+    this.#ahead = join(this.#ahead, this.#early ? without(text, this.#early) : text);
+    this.#early = early === this.#early ? "" : early;
   }
 
   has(id) {
@@ -35,7 +39,10 @@ export class Speech {
    *   spoken_progress?: {accumulated_text: string, remaining_text: string}}} data
    */
   report({ text, segment_id: id = text, spoken_status: status, spoken_progress: progress }) {
-    if (!this.#segments.has(id)) this.#ahead = without(this.#ahead, text);
+    if (!this.#segments.has(id)) {
+      if (!this.expects(text)) this.#early = join(this.#early, text);
+      this.#ahead = without(this.#ahead, text);
+    }
     if (status === "in-progress") this.#voice.hasWords = true;
     this.#segments.set(id, {
       spoken: progress ? progress.accumulated_text : text,
