@@ -32,7 +32,7 @@ RIGHT = [(name, block) for name, block in FILES if name != "broken.yaml"]
 
 
 def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(folder)}
     return subprocess.run(arguments, capture_output=True, text=True, cwd=folder, env=environment, check=False)
 
 
@@ -61,7 +61,7 @@ def test_its_mistakes_are_told_as_it_shows(tmp_path: Path) -> None:
     assert done.stderr == expected
 
 
-@pytest.mark.parametrize("verb", ["explain", "schema"])
+@pytest.mark.parametrize("verb", ["explain", "schema", "calls"])
 def test_its_verbs_print_what_it_shows(verb: str, tmp_path: Path) -> None:
     write_all(tmp_path)
     shown = [block for block in blocks("console") if block.startswith(f"$ voicekit {verb} ")]

@@ -133,11 +133,11 @@ async def calling(agent: Agent, folder: Path) -> AsyncIterator[Caller]:
 
 
 @asynccontextmanager
-async def called(host: Host) -> AsyncIterator[Caller]:
-    """Call a host; whoever has not hung up at the end does so."""
+async def called(host: Host, number: str = "") -> AsyncIterator[Caller]:
+    """Call a host, from a number; whoever has not hung up at the end does so."""
     transport = MemoryTransport()
     caller = Caller(transport)
-    caller.call = host.call(Line(transport), caller.on_event)
+    caller.call = host.call(Line(transport, caller=number), caller.on_event)
     started = asyncio.Event()
 
     async def on_started(*_: object) -> None:

@@ -24,6 +24,7 @@ VERBS: Final = {
     "schema": "Say what a key means and takes; print the JSON Schema.",
     "new": "Write a file to begin with.",
     "chat": "Write to the agent of a file.",
+    "calls": "Show and delete what is kept of those who have called.",
     "providers": "List providers and their options.",
     "emulate": "Stand in for providers' APIs on this machine.",
 }

@@ -8,10 +8,20 @@ from pydantic import BeforeValidator, Field
 from voicekit.config.ranges import between
 from voicekit.config.scalars import Int, read_text
 from voicekit.config.section import Section, absent
+from voicekit.config.switch import FALSE_IS_NONE
 
+MOST_DAYS: Final = 730
+"""For so long a note can be kept."""
 _MAX_TOKENS: Final = 8000
 # A token of these is a character or two, and is reckoned as four.
 _DENSE: Final[Mapping[str, int]] = dict.fromkeys(("zh", "ja", "ko"), 3000)
+
+
+class BetweenCalls(Section):
+    """What is kept of a caller between calls: what the model notes with the tool `remember`."""
+
+    days: Annotated[Int, between(1, MOST_DAYS), Field(examples=[90])]
+    """For how many days a note is kept."""
 
 
 class Memory(Section):
@@ -31,6 +41,9 @@ class Memory(Section):
     each."""
     recent_turns: Annotated[Int, between(1, 50)] = 4
     """With `summary`: how many turns of the caller's stay word for word."""
+    between_calls: Annotated[BetweenCalls | None, FALSE_IS_NONE, Field(json_schema_extra=absent("false"))] = None
+    """What the model notes of a caller with the tool `remember` it is told in his later calls. `false`: nothing is
+    kept."""
 
     def limit(self, language: str) -> int:
         """Return how long a conversation in a language becomes before it is summarised, in tokens."""

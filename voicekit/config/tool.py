@@ -93,7 +93,7 @@ class Tool(Section):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"python": "tools:lookup_order", "timeout_secs": 3}]})
 
-    builtin: Annotated[Literal["current_time", "end_call"], BeforeValidator(read_text)] | None = None
+    builtin: Annotated[Literal["current_time", "end_call", "remember"], BeforeValidator(read_text)] | None = None
     """A tool that voicekit brings."""
     http: ReadRequest | None = None
     """`METHOD URL`: a request to an API. `{{name}}` in the path is an argument or a value of the call, encoded; scheme,

@@ -75,6 +75,7 @@ class Call:
         greeting: The first words, to be filled in, or empty when the caller speaks first.
         values: Gives what placeholders stand for.
         listener: Told of what happens.
+        known: What the model is told of the caller.
         tap: What hears both sides.
 
     Raises:
@@ -92,6 +93,7 @@ class Call:
         greeting: str,
         values: Values,
         listener: Listener,
+        known: str = "",
         tap: FrameProcessor | None = None,
     ) -> None:
         self._agent = agent
@@ -122,7 +124,7 @@ class Call:
         watch = Watch(self._failure, self._announcer, self._parting, self._limiter, meter, self._ends)
         clock = CallClock()
         parts = assemble(
-            with_values(agent, values()),
+            with_values(agent, values(), known),
             resources,
             line.transport,
             functions,

@@ -1,21 +1,26 @@
 """Host: one checked file that takes calls."""
 
 import asyncio
+import contextlib
 import itertools
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from pipecat.processors.frame_processor import FrameProcessor
 
 from voicekit.config.agent import Agent
 from voicekit.config.templates import variables_wanted
 from voicekit.problems import refuse
-from voicekit.records.events import Listener
+from voicekit.records.events import Listener, Trouble
+from voicekit.records.facts import facts_path
 from voicekit.runtime.call import Call
 from voicekit.runtime.construct import construct
 from voicekit.runtime.embedded import settle
 from voicekit.runtime.line import Line
 from voicekit.runtime.own import with_own_classes
+from voicekit.runtime.remember import facts_of, known, number
 from voicekit.runtime.renderings import Renderings
 from voicekit.runtime.resources import Resources
 from voicekit.runtime.tools import Toolbox
@@ -25,6 +30,7 @@ from voicekit.services.child import ChildLost
 
 # Enough for one process on two cores; beyond it every call would suffer.
 MOST_CALLS = 10
+_ELSEWHERE: Final = "mend or move it, or write between_calls: false"
 
 
 class Host:
@@ -52,7 +58,8 @@ class Host:
     ) -> None:
         self.agent = settle(with_own_classes(agent, folder))
         self.resources = Resources()
-        self._toolbox = Toolbox(agent, folder, self.resources.network, mocked=mocked)
+        self._facts = facts_of(agent, kept=not mocked)
+        self._toolbox = Toolbox(agent, folder, self.resources.network, mocked=mocked, facts=self._facts)
         self._greetings = itertools.cycle(agent.greeting.say if agent.greeting else ("",))
         self._wanted = variables_wanted(agent)
         self._tap, self._told = tap, told
@@ -71,10 +78,11 @@ class Host:
             Who says these, in words.
 
         Raises:
-            Refused: A service cannot be built, or an engine cannot be started.
+            Refused: A service cannot be built, an engine cannot be started, or what is to be kept of callers cannot.
         """
         for service in self.agent.services:
             construct(self.agent, service, self.resources)
+        await self._open_facts()
         if self.agent.detects_speech:
             vad_analyzer(self.agent.vad)
         try:
@@ -82,6 +90,13 @@ class Host:
         except ChildLost as lost:
             raise refuse("engine-lost", f"an embedded engine cannot be started: {lost}") from lost
         return await self._renderings.warm_up(own_voice=self._own_voice)
+
+    async def _open_facts(self) -> None:
+        try:
+            if self._facts:
+                await asyncio.to_thread(self._facts.expire)
+        except (OSError, sqlite3.Error) as error:
+            raise refuse("memory-unusable", f"{facts_path()} cannot be used: {error}", _ELSEWHERE) from error
 
     def admit(self) -> None:
         """Refuse a call that would be one too many, before anything is built for it.
@@ -101,6 +116,7 @@ class Host:
         self.admit()
         line = self._told(line) if self._told else line
         refuse_without(self._wanted, line.given)
+        values = values_of(self.agent, line)
         call = Call(
             self.agent,
             toolbox=self._toolbox,
@@ -108,8 +124,9 @@ class Host:
             renderings=self._renderings,
             line=line,
             greeting=next(self._greetings),
-            values=values_of(self.agent, line),
+            values=values,
             listener=listener,
+            known=self._known(number(values()), listener),
             tap=self._tap() if self._tap else None,
         )
         self._calls.add(call)
@@ -121,6 +138,21 @@ class Host:
             await call.run()
         finally:
             self._calls.discard(call)
+            await self._expire()
+
+    def _known(self, caller: str, listener: Listener) -> str:
+        """Return what the model is told of a caller: nothing where it cannot be read, and the call goes on."""
+        try:
+            return known(self._facts, caller) if self._facts else ""
+        except (OSError, sqlite3.Error) as error:
+            listener(Trouble("memory", f"what is known of callers cannot be read: {error}"))
+            return ""
+
+    async def _expire(self) -> None:
+        """Delete what has been kept of callers for long enough, as far as it can be."""
+        if self._facts:
+            with contextlib.suppress(OSError, sqlite3.Error):
+                await asyncio.to_thread(self._facts.expire)
 
     async def end_calls(self) -> None:
         """End the live calls."""

@@ -23,11 +23,13 @@ from voicekit.config.placeholders import as_text
 from voicekit.config.tool import Tool
 from voicekit.problems import refuse
 from voicekit.records.events import Listener, ToolFinished, Trouble
+from voicekit.records.facts import Facts
 from voicekit.runtime.functions import describe, find
 from voicekit.runtime.http_tool import sending
 from voicekit.runtime.mocks import check_mock, mocked_work
 from voicekit.runtime.network import Network
 from voicekit.runtime.python_tool import calling
+from voicekit.runtime.remember import PARAMETERS, noting
 from voicekit.runtime.threads import ToolExitedError
 from voicekit.runtime.tool_lines import ToolLines
 from voicekit.runtime.work import ToolFailed, Work
@@ -36,6 +38,8 @@ from voicekit.services.llm_rules import Values
 _BUILTIN_TEXTS: Final = {
     "current_time": "Tell the current time and date.",
     "end_call": "End the call, after a goodbye. Only when the caller wants to finish.",
+    "remember": "Note a fact about the caller for later calls, such as a name, a wish or how a matter stands. Never "
+    "numbers of cards or documents, passwords or codes, and nothing the caller does not want kept.",
 }
 
 
@@ -47,14 +51,17 @@ class Toolbox:
         folder: Its folder, where Python modules are looked for first.
         network: What requests go through.
         mocked: Whether tools answer with their `mock`, where they have one.
+        facts: Where notes are kept.
 
     Raises:
         Refused: A function cannot be imported, its parameters are no JSON Schema, or the file gives it what it does
             not take.
     """
 
-    def __init__(self, agent: Agent, folder: Path, network: Network, *, mocked: bool = False) -> None:
-        self._found = {name: _described(name, tool, folder, network) for name, tool in agent.tools.items()}
+    def __init__(
+        self, agent: Agent, folder: Path, network: Network, *, mocked: bool = False, facts: Facts | None = None
+    ) -> None:
+        self._found = {name: _described(name, tool, folder, network, facts) for name, tool in agent.tools.items()}
         self._tools = agent.tools
         if mocked:
             for name, (text, schema, work) in self._found.items():
@@ -110,12 +117,16 @@ def _always() -> str:
     return ""
 
 
-def _described(name: str, tool: Tool, folder: Path, network: Network) -> tuple[str, dict[str, Any], Work | None]:
+def _described(
+    name: str, tool: Tool, folder: Path, network: Network, facts: Facts | None
+) -> tuple[str, dict[str, Any], Work | None]:
     text, schema, work = _BUILTIN_TEXTS.get(tool.builtin or "", ""), _object({}), None
     if tool.python:
         function = find(tool.python, folder)
         text, schema = describe(function)
         work = calling(name, tool, function)
+    if tool.builtin == "remember" and facts:
+        schema, work = _object(PARAMETERS), noting(facts)
     if tool.http:
         work = sending(tool, tool.http, network)
     if tool.parameters is not None:

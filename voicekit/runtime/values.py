@@ -52,10 +52,10 @@ def values_of_file(agent: Agent, now: datetime) -> dict[str, object]:
     }
 
 
-def plain(text: str) -> str:
-    """Return a text from outside as one line of at most `MOST_CHARACTERS`, without invisible characters."""
-    line = "".join(char if char.isprintable() or char in _JOINERS else " " for char in text[: 2 * MOST_CHARACTERS])
-    return line.strip()[:MOST_CHARACTERS]
+def plain(text: str, most: int = MOST_CHARACTERS) -> str:
+    """Return a text from outside as one line of at most so many characters, without invisible ones."""
+    line = "".join(char if char.isprintable() or char in _JOINERS else " " for char in text[: 2 * most])
+    return line.strip()[:most]
 
 
 def refuse_without(wanted: tuple[str, ...], given: Mapping[str, str]) -> None:
@@ -70,6 +70,13 @@ def refuse_without(wanted: tuple[str, ...], given: Mapping[str, str]) -> None:
             raise refuse("missing-value", text, f"give it with the call, or write {{{{var.{name}:-…}}}} in the file")
 
 
-def with_values(agent: Agent, values: Mapping[str, object]) -> Agent:
-    """Return a file with its prompt as one call has it. Lines are filled when they are said, requests when sent."""
-    return agent.model_copy(update={"prompt": fill(agent.prompt, values, missing="")})
+def with_values(agent: Agent, values: Mapping[str, object], known: str = "") -> Agent:
+    """Return a file with its prompt as one call has it. Lines are filled when they are said, requests when sent.
+
+    Args:
+        agent: The file.
+        values: The values of the call.
+        known: What else the model is to know, as it is.
+    """
+    prompt = fill(agent.prompt, values, missing="")
+    return agent.model_copy(update={"prompt": "\n\n".join(filter(None, [prompt, known]))})
