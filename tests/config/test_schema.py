@@ -77,6 +77,7 @@ ELSEWHERE = {
     "realtime-and-cascade-base": "other files",
     "realtime-and-cascade-below": "other files",
     "secret-in-file-header": "the name of a header against its value",
+    "telephony-only": "one section against another",
     "two-credentials": "one key against another",
     "two-bodies": "one key against another",
     "two-turn-detectors": "one section against another",
@@ -396,6 +397,7 @@ AROUND = {
         llm: {steps: {NAME: [{hear: "order {order_id:digits}", say: Yes., tool: lookup_order}]}}
         """,
     **dict.fromkeys(REQUESTS, REQUEST),
+    "telephony": "transport: {type: twilio, hang_up: false}",
     **TRANSPORTS,
 }
 

@@ -18,6 +18,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator, LLMUserAggregatorParams
 from pipecat.turns.user_stop import (
     DeferredUserTurnStopStrategy,
+    ExternalUserTurnStopStrategy,
     LLMTurnCompletionUserTurnStopStrategy,
     SpeechTimeoutUserTurnStopStrategy,
 )
@@ -27,6 +28,7 @@ from tests.config.files import agent_of
 from tests.services.embedded import running
 from voicekit.config.turn import Interruption
 from voicekit.runtime.interruption import InterruptionStrategy
+from voicekit.runtime.keypad import EntryEndsTurn
 from voicekit.runtime.pace import Pace
 from voicekit.runtime.pause import Pause
 from voicekit.runtime.turns import AdaptiveUserTurnStopStrategy, PatientSmartTurnStrategy, Turns
@@ -103,9 +105,23 @@ def test_a_service_that_ends_turns_is_left_to_and_ours_still_says_what_interrupt
     turns = Turns(agent_of("", FLUX), begins)
     assert turns.of_cascade() is None
     recommended = ExternalUserTurnStrategies()
-    ends = recommended.stop
-    assert turns.settled(recommended).stop is ends
+    ends = list(recommended.stop or [])
+    assert turns.settled(recommended).stop == ends
     assert (recommended.start, begins.proposed) == ([begins], True)
+
+
+@pytest.mark.parametrize("services", [FLUX, FLUX.replace("-flux", "")])
+def test_on_a_telephone_an_entry_of_keys_ends_a_turn_whoever_else_does(services: str) -> None:
+    agent = agent_of("transport: {type: twilio, hang_up: false}\ngreeting: Hello.", services)
+    settled = Turns(agent, start()).settled(ExternalUserTurnStrategies())
+    assert [type(stop) for stop in settled.stop or []] == [EntryEndsTurn, ExternalUserTurnStopStrategy]
+    for end in ("fixed", "adaptive", "smart"):
+        turned = agent.model_copy(update={"turn": agent.turn.model_copy(update={"end": end})})
+        strategies = Turns(turned, start()).of_cascade()
+        assert strategies is not None
+        assert [type(stop) for stop in strategies.stop or []][:-1] == [EntryEndsTurn]
+    deaf = agent.model_copy(update={"telephony": agent.telephony.model_copy(update={"dtmf": None})})
+    assert len(Turns(deaf, start()).settled(ExternalUserTurnStrategies()).stop or []) == 1
 
 
 def test_when_one_takes_over_that_does_not_a_model_of_speech_does() -> None:

@@ -20,8 +20,9 @@ from voicekit.config.section import Section, absent
 from voicekit.config.services import Service
 from voicekit.config.silence import Silence
 from voicekit.config.switch import FALSE_IS_NONE
+from voicekit.config.telephony import Dtmf, Telephony
 from voicekit.config.tool import CheckedTool, ToolName
-from voicekit.config.transport import Transport
+from voicekit.config.transport import TELEPHONY, Transport
 from voicekit.config.turn import End, Turn
 
 
@@ -106,6 +107,10 @@ class Agent(Section):
     """The first thing said. Absent or `false`: the caller speaks first."""
     transport: Transport = Field(default_factory=Transport)
     """How the caller's sound comes and goes."""
+    telephony: Annotated[Telephony, Field(json_schema_extra=absent("on a telephone, keys are heard"))] = Field(
+        default_factory=Telephony
+    )
+    """What a telephone has that a browser has not."""
     vad: Vad = Field(default_factory=Vad)
     """Who hears that somebody speaks."""
     turn: Annotated[
@@ -175,6 +180,11 @@ class Agent(Section):
     def lists(self) -> tuple[tuple[Service, ...], ...]:
         """Who hears, who thinks and who speaks, each in the order in which they are tried."""
         return self.asr, self.llm, self.tts
+
+    @property
+    def dtmf(self) -> Dtmf | None:
+        """How the keys that the caller presses are read; None where none are."""
+        return self.telephony.dtmf if self.transport.type in TELEPHONY else None
 
     @property
     def turn_end(self) -> End:

@@ -20,7 +20,7 @@ from voicekit.config.phrasebook import phrasebook
 from voicekit.config.section import Section
 from voicekit.config.services import TIMEOUT, Service
 from voicekit.config.tool import HTTP_KEYS, PYTHON_KEYS, Tool
-from voicekit.config.transport import TRANSPORT_KEYS
+from voicekit.config.transport import TELEPHONY, TRANSPORT_KEYS
 from voicekit.config.turn import END_KEYS, Turn
 from voicekit.problems import Place
 from voicekit.providers.catalog import KINDS
@@ -50,6 +50,10 @@ def _of_end(key: str) -> Callable[[Agent], bool]:
     return lambda agent: key in END_KEYS[agent.turn_end]
 
 
+def _by_rules(agent: Agent) -> bool:
+    return any(service.rules for service in agent.llm)
+
+
 def _of_memory(keep: str) -> Callable[[Agent], bool]:
     return lambda agent: agent.memory.keep == keep
 
@@ -60,7 +64,9 @@ _USED: Final[Table[Path, Callable[[Agent], bool]]] = {
     ("turn", "end"): lambda agent: agent.turn_end == "provider" or not agent.has_own_turns,
     **{("turn", key): _of_end(key) for keys in END_KEYS.values() for key in keys},
     ("turn", "interruption"): lambda agent: agent.realtime is None and agent.turn.duplex == "full",
-    ("memory",): lambda agent: bool(agent.llm) and not any(service.rules for service in agent.llm),
+    ("telephony",): lambda agent: agent.transport.type in TELEPHONY,
+    ("memory",): lambda agent: bool(agent.memory.between_calls or agent.llm) and not _by_rules(agent),
+    ("memory", "keep"): lambda agent: bool(agent.llm),
     **{("memory", key): _of_memory(keep) for key, keep in KEPT_BY.items()},
     ("fallback",): lambda agent: any(len(services) > 1 for services in agent.lists),
     **{("fallback", f"{kind}_ms"): _of_several(kind) for kind in CASCADE},

@@ -27,5 +27,13 @@ def _none_if_false(value: Any) -> Any:
     return value
 
 
+def _on_or_off(value: Any) -> Any:
+    on = isinstance(value, Scalar) and value.text == "true" and not quoted(value)
+    return {} if on else _none_if_false(value)
+
+
+ON_OR_OFF: Final = Fact(_on_or_off, lambda words: {"anyOf": [words, {"enum": [True, False]}]}, before=True)
+"""`false` switches it off, `true` on with all its defaults."""
+
 FALSE_IS_NONE: Final = Fact(_none_if_false, lambda words: {"anyOf": [words, {"enum": [False]}]}, before=True)
 """`false` switches it off."""

@@ -50,6 +50,14 @@ def unused_account(agent: Agent, places: Places) -> Iterator[Problem]:
             yield Problem("unused-key", text, places.key("transport", key), "remove it")
 
 
+def telephone_only(agent: Agent, places: Places) -> Iterator[Problem]:
+    """What a telephone has does nothing on another transport."""
+    if agent.telephony.model_fields_set and agent.transport.type not in TELEPHONY:
+        text = f"'telephony' does nothing beside 'type: {agent.transport.type}', which is no telephone"
+        hint = f"remove it, or write transport: {min(TELEPHONY)}"
+        yield Problem("telephony-only", text, places.key("telephony"), hint)
+
+
 def answered(agent: Agent, places: Places) -> Iterator[Problem]:
     """Who is called says something first: a caller who hears nothing hangs up."""
     if agent.transport.type in TELEPHONY and "greeting" not in agent.model_fields_set:
@@ -58,4 +66,4 @@ def answered(agent: Agent, places: Places) -> Iterator[Problem]:
         yield Problem("no-greeting", text, places.value("transport", "type"), hint, Severity.WARNING)
 
 
-TRANSPORT_CHECKS = (keys_of_transports, one_credential, whole_host, unused_account, answered)
+TRANSPORT_CHECKS = (keys_of_transports, one_credential, whole_host, unused_account, telephone_only, answered)

@@ -20,6 +20,7 @@ from pipecat.turns.user_start import BaseUserTurnStartStrategy
 
 from voicekit.config.turn import Interruption
 from voicekit.runtime.interjection import Interjections, Verdict
+from voicekit.runtime.keypad import KeyedIn, KeyPressed
 from voicekit.runtime.pause import Pause
 
 ANSWER_SECS: Final = 1.5
@@ -105,6 +106,8 @@ class InterruptionStrategy(BaseUserTurnStartStrategy):
                 await self._turn_proposed()
             case ProposedUserStoppedSpeakingFrame():
                 self._proposal = False
+            case KeyPressed() | KeyedIn():
+                await self._key_pressed()
             case TranscriptionFrame() | InterimTranscriptionFrame():
                 await self._words_came(frame)
         return ProcessFrameResult.CONTINUE
@@ -119,6 +122,10 @@ class InterruptionStrategy(BaseUserTurnStartStrategy):
         if self._interjects:
             await self._sound_came(start_secs)
         elif not self.proposed:
+            await self.trigger_user_turn_started()
+
+    async def _key_pressed(self) -> None:
+        if not self._in_turn:
             await self.trigger_user_turn_started()
 
     async def _turn_proposed(self) -> None:

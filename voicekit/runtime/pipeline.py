@@ -1,6 +1,6 @@
 """Pipeline: the order in which a call's frames pass its parts.
 
-transport in → asr (failover) → user aggregator (vad, turn) → gate → memory → llm (failover, tools) → fillers
+transport in → asr (failover) → keypad → user aggregator (vad, turn) → gate → memory → llm (failover, tools) → fillers
 → tts (failover) → asides → failure → limiter → announcer → pause → transport out → assistant aggregator
                                                            (realtime stands for asr..asides, behind the user aggregator)
 """
@@ -36,6 +36,7 @@ from voicekit.runtime.failover_tts import FailoverTTS
 from voicekit.runtime.failure import Failure
 from voicekit.runtime.fillers import Fillers
 from voicekit.runtime.interruption import InterruptionStrategy
+from voicekit.runtime.keypad import keypads
 from voicekit.runtime.limits import Gate, Limiter
 from voicekit.runtime.memory import remembering, windows
 from voicekit.runtime.meter import Meter
@@ -109,7 +110,9 @@ def assemble(
     if agent.realtime and supervised(behind[0]):
         Session(behind[0], agent.realtime, listener, watch.failure)
     context = LLMContext(tools=list(functions)) if functions else LLMContext()
-    realtime = Realtime(cast("LLMService", behind[0]), context) if agent.realtime else None
+    keypad = keypads(agent)
+    realtime = Realtime(cast("LLMService", behind[0]), context, keypad) if agent.realtime else None
+    before += keypad
     before += [Bypass(cast("LLMService", behind[0]))] if agent.realtime else []
     user, assistant = LLMContextAggregatorPair(
         context,

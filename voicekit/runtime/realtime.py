@@ -1,6 +1,6 @@
 """Realtime: a speech-to-speech service in a call: how the talk with it begins, and how it is made to say a line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pipecat.frames.frames import (
@@ -126,12 +126,14 @@ class Realtime:
     Args:
         service: The service, not yet connected.
         context: The call's context, with the tools.
+        keypad: What writes to it the keys that the caller presses.
     """
 
-    def __init__(self, service: LLMService[Any], context: LLMContext) -> None:
+    def __init__(self, service: LLMService[Any], context: LLMContext, keypad: Sequence[FrameProcessor] = ()) -> None:
         # It is asked for what is Pipecat's own, and differs from class to class.
         self._service = cast("Any", service)
         self._context = context
+        self._keypad = keypad
         self._answers_first = hasattr(service, "_llm_needs_conversation_setup")
         if self._answers_first:
             self._service._context, self._service._llm_needs_conversation_setup = context, False
@@ -148,7 +150,13 @@ class Realtime:
             if isinstance(frame, TranscriptionFrame) and frame.text.strip():
                 tell(frame.text.strip())
 
+        async def wrote(_keypad: object, frame: Frame) -> None:
+            if isinstance(frame, LLMMessagesAppendFrame):
+                tell(str(cast("Any", frame.messages[-1])["content"]))
+
         self._service.add_event_handler("on_before_push_frame", pushed)
+        for keypad in self._keypad:
+            keypad.add_event_handler("on_before_push_frame", wrote)
 
     async def open(self) -> None:
         """The line is open: whoever speaks now is answered."""

@@ -29,6 +29,7 @@ from voicekit.config.agent import Agent
 from voicekit.config.turn import End
 from voicekit.runtime.interjection import words
 from voicekit.runtime.interruption import InterruptionStrategy
+from voicekit.runtime.keypad import EntryEndsTurn
 from voicekit.runtime.pace import Pace
 
 
@@ -73,19 +74,24 @@ class Turns:
         if recommended is None:
             return _strategies(self._agent, "smart", self._start)
         recommended.start = [self._start]
+        recommended.stop = [*_of_keys(self._agent), *(recommended.stop or [])]
         return recommended
 
 
 def _strategies(agent: Agent, end: End, start: InterruptionStrategy | None) -> UserTurnStrategies:
     begins: list[BaseUserTurnStartStrategy] | None = [start] if start else None
-    stop = _STOPS[end](agent)
+    stops = [*_of_keys(agent), _STOPS[end](agent)]
     if not _asks_model(agent):
-        return UserTurnStrategies(begins, [stop])
+        return UserTurnStrategies(begins, stops)
     turn = agent.turn
     config = UserTurnCompletionConfig(
         incomplete_short_timeout=turn.short_pause_secs, incomplete_long_timeout=turn.long_pause_secs
     )
-    return FilterIncompleteUserTurnStrategies(begins, [stop], config)
+    return FilterIncompleteUserTurnStrategies(begins, stops, config)
+
+
+def _of_keys(agent: Agent) -> list[BaseUserTurnStopStrategy]:
+    return [EntryEndsTurn()] if agent.dtmf and not agent.realtime else []
 
 
 def _asks_model(agent: Agent) -> bool:
