@@ -13,6 +13,7 @@ from pipecat.frames.frames import (
     OutputAudioRawFrame,
     StartFrame,
     TTSAudioRawFrame,
+    TTSStoppedFrame,
     TTSTextFrame,
 )
 from pipecat.pipeline.pipeline import Pipeline
@@ -123,10 +124,12 @@ async def test_sound_that_is_given_up_behind_an_interruption_is_no_speech() -> N
         sender = scene.output._media_senders[None]
         late = TTSAudioRawFrame(CHUNK, RATE, 1)
         await sender._handle_frame(late)
-        await scene.line.down.wait(BotStartedSpeakingFrame)
         assert await scene.output.write_audio_frame(late)
-        await scene.line.down.wait(BotStoppedSpeakingFrame)
         assert scene.output.written == []
+        await scene.line.put(TTSAudioRawFrame(CHUNK, RATE, 1), TTSStoppedFrame())
+        await scene.line.down.wait(BotStoppedSpeakingFrame)
+        assert len(scene.output.written) == 1
+        assert len(scene.line.down.all(BotStartedSpeakingFrame)) == 1
 
 
 async def test_a_word_that_is_due_at_an_interruption_is_not_told_behind_it() -> None:

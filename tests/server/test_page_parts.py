@@ -290,6 +290,35 @@ def test_a_tool_ends_with_its_answer_or_with_the_call(page: Page) -> None:
     ) == ["thinking", [["tool", "a", "done"], ["tool", "b", "cancelled"]]]
 
 
+def test_sound_that_begins_as_it_is_interrupted_is_no_line(page: Page) -> None:
+    assert conversation(
+        page,
+        """
+        tell("bot-transcription", { text: "I can tell you a story." });
+        tell("user-started-speaking");
+        tell("bot-interrupted");
+        tell("bot-started-speaking");
+        tell("bot-stopped-speaking");
+        const during = lines();
+        say("good morning");
+        tell("user-stopped-speaking");
+        tell("bot-transcription", { text: "Good morning to you." });
+        tell("bot-started-speaking");
+        segment(1, "Good morning to you.", "new");
+        segment(1, "Good morning to you.", "completed");
+        tell("bot-stopped-speaking");
+        return [during, lines()];
+        """,
+    ) == [
+        [["agent", "I can tell you a story.", True], ["user", "", False]],
+        [
+            ["agent", "I can tell you a story.", True],
+            ["user", "good morning", True],
+            ["agent", "Good morning to you.", True],
+        ],
+    ]
+
+
 def test_sound_may_overtake_the_text_it_is_of(page: Page) -> None:
     assert conversation(
         page,

@@ -3,7 +3,8 @@
 import asyncio
 import math
 import time
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from pipecat.clocks.base_clock import BaseClock
 from pipecat.frames.frames import EndFrame, Frame, InterruptionFrame, OutputAudioRawFrame
@@ -12,6 +13,8 @@ from pipecat.transports.base_output import BaseOutputTransport
 
 # Between two pieces of one sound.
 _GAP_SECS: Final = 0.2
+
+Tell = Callable[[Frame], Coroutine[Any, Any, None]]
 
 
 class CallClock(BaseClock):
@@ -58,6 +61,7 @@ class Pause(FrameProcessor):
         super().__init__(enable_direct_mode=True)
         self._clock = clock
         self._output = output
+        self._discreet: list[object] = []
         self._write = output.write_audio_frame
         self._open = asyncio.Event()
         self._open.set()
@@ -75,6 +79,7 @@ class Pause(FrameProcessor):
             self._given_up += 1
             self._stale = True
             self.release()
+            self._say_nothing_of_it()
             await self._give_up_words()
         elif isinstance(frame, OutputAudioRawFrame):
             self._stale = False
@@ -133,18 +138,26 @@ class Pause(FrameProcessor):
             if sender._clock_frame and sender._clock_frame.interruptible:
                 await sender._cancel_clock_task()
 
-    async def _fall_silent(self, destination: str | None) -> None:
-        """Have it told that the agent stopped: the transport told that it began before it wrote what is given up."""
-        sender = self._output._media_senders[destination]
-        if not (sender._audio_runs or sender._audio_queue.has_frame(OutputAudioRawFrame)):
-            await sender._bot_stopped_speaking()
+    def _say_nothing_of_it(self) -> None:
+        """Keep sound that is given up from being told as speech, which the transport does before it writes it."""
+        for sender in self._output._media_senders.values():
+            if sender not in self._discreet:
+                self._discreet.append(sender)
+                told = self._unless_given_up(sender._handle_bot_speech)
+                sender._handle_bot_speech = told  # type: ignore[assignment, method-assign] # the one place that tells
+
+    def _unless_given_up(self, tell: Tell) -> Tell:
+        async def told(frame: Frame) -> None:
+            if not (self._stale and frame.interruptible):
+                await tell(frame)
+
+        return told
 
     async def _write_when_open(self, frame: OutputAudioRawFrame) -> bool:
         given_up = self._given_up
         await self._open.wait()
         # The transport empties its queue when the interruption reaches it, which is a moment after it was here.
         if frame.interruptible and (self._stale or given_up != self._given_up):
-            await self._fall_silent(frame.transport_destination)
             return True
         if any(frame.audio):
             self._sounded_at = time.monotonic()

@@ -173,7 +173,15 @@ export class Conversation {
     this.#agentSpeaking = false;
     this.#agentStopped = performance.now();
     if (this.#agent) this.#say(this.#agent);
+    this.#dropUnsaid();
     if (this.#toolsRunning) this.#thinking = true;
+  }
+
+  /** Sound that began as the user interrupted it is no line: no word of it was told. */
+  #dropUnsaid() {
+    if (!this.#agent || this.#agent.text || !this.#userSpeaking) return;
+    this.#remove(this.#agent);
+    this.#agent = null;
   }
 
   agentWrote({ text }) {
