@@ -48,7 +48,7 @@ def _turn(agent: Agent) -> Iterator[str]:
 def _end(agent: Agent) -> str:
     turn, end = agent.turn, agent.turn_end
     low, high = turn.bounds(end)
-    by_rules = any(service.rules for service in agent.llm)
+    by_rules = agent.rules is not None
     last_word = "" if by_rules else " and then the llm"
     enders = [each.provider.name for each in agent.services if each is agent.realtime or each.kind == "asr"]
     return {

@@ -5,7 +5,7 @@ a user reads about it. A tool is in `voicekit.config.tool`, the transport in `vo
 (asr, llm, tts, realtime) are read by `voicekit.config.services`.
 """
 
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -24,6 +24,9 @@ from voicekit.config.telephony import Dtmf, Telephony
 from voicekit.config.tool import CheckedTool, ToolName
 from voicekit.config.transport import TELEPHONY, Transport
 from voicekit.config.turn import End, Turn
+
+if TYPE_CHECKING:
+    from voicekit.config.rules import Rules
 
 
 class Greeting(Section):
@@ -180,6 +183,11 @@ class Agent(Section):
     def lists(self) -> tuple[tuple[Service, ...], ...]:
         """Who hears, who thinks and who speaks, each in the order in which they are tried."""
         return self.asr, self.llm, self.tts
+
+    @property
+    def rules(self) -> "Rules | None":
+        """The rules that answer in place of a model; None where a model does."""
+        return next((service.rules for service in self.llm if service.rules), None)
 
     @property
     def dtmf(self) -> Dtmf | None:

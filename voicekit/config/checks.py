@@ -38,7 +38,7 @@ def check(agent: Agent, places: Places) -> Iterator[Problem]:
 
 def missing_prompt(agent: Agent, places: Places) -> Iterator[Problem]:
     """A model without instructions is nobody; rules read none."""
-    by_rules = any(service.rules for service in agent.llm)
+    by_rules = agent.rules is not None
     if not agent.prompt and not by_rules:
         yield Problem(
             "missing-key",
@@ -68,7 +68,7 @@ def _for_language(kind: str) -> str:
 
 def tools_named(agent: Agent, places: Places) -> Iterator[Problem]:
     """Rules name the tools they run; a tool that no rule runs is never used."""
-    rules = next((service.rules for service in agent.llm if service.rules), None)
+    rules = agent.rules
     if rules is None:
         return
     used = set()
@@ -85,7 +85,7 @@ def tools_named(agent: Agent, places: Places) -> Iterator[Problem]:
 
 def steps_named(agent: Agent, places: Places) -> Iterator[Problem]:
     """Rules go to steps that exist."""
-    rules = next((service.rules for service in agent.llm if service.rules), None)
+    rules = agent.rules
     for path, rule in rules.each() if rules else ():
         if rule.go not in ("", "start") and rules and rule.go not in rules.steps:
             hint = suggest(rule.go, [*rules.steps, "start"])
@@ -115,7 +115,7 @@ def _help(template: Templated, placeholder: Placeholder) -> str:
 def grammar_of_rules(agent: Agent, places: Places) -> Iterator[Problem]:
     """A recogniser that listens for the rules needs some."""
     for number, service in enumerate(agent.asr):
-        if service.options.get("grammar") == "rules" and not any(model.rules for model in agent.llm):
+        if service.options.get("grammar") == "rules" and not agent.rules:
             text = "'grammar: rules' needs 'llm: rules'"
             place = places.value(*service_path(agent.asr, number), "grammar")
             yield Problem("grammar-without-rules", text, place, "write grammar: open")

@@ -43,7 +43,7 @@ def fallback_to_itself(agent: Agent, places: Places) -> Iterator[Problem]:
 
 def rules_in_list(agent: Agent, places: Places) -> Iterator[Problem]:
     """Rules do not fail, and know nothing of what a model has said."""
-    if len(agent.llm) > 1 and any(service.rules for service in agent.llm):
+    if len(agent.llm) > 1 and agent.rules:
         yield Problem(
             "rules-in-list", "'rules' cannot stand in a list of models", places.key("llm"), "keep one of them"
         )

@@ -14,7 +14,7 @@ KEPT_BY: Final[Mapping[str, str]] = {"turns": "window", "max_tokens": "summary",
 def unused_memory(agent: Agent, places: Places) -> Iterator[Problem]:
     """A speech-to-speech model keeps the conversation of a call itself, and rules remember nothing."""
     written = agent.memory.model_fields_set
-    by = "realtime" if agent.realtime else "llm: rules" if any(service.rules for service in agent.llm) else ""
+    by = "realtime" if agent.realtime else "llm: rules" if agent.rules else ""
     if by and (written - {"between_calls"} if agent.realtime else written):
         text = f"'memory' does nothing with '{by}'"
         yield Problem("unused-key", text, places.key("memory"), "remove it")

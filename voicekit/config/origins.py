@@ -50,10 +50,6 @@ def _of_end(key: str) -> Callable[[Agent], bool]:
     return lambda agent: key in END_KEYS[agent.turn_end]
 
 
-def _by_rules(agent: Agent) -> bool:
-    return any(service.rules for service in agent.llm)
-
-
 def _of_memory(keep: str) -> Callable[[Agent], bool]:
     return lambda agent: agent.memory.keep == keep
 
@@ -65,7 +61,7 @@ _USED: Final[Table[Path, Callable[[Agent], bool]]] = {
     **{("turn", key): _of_end(key) for keys in END_KEYS.values() for key in keys},
     ("turn", "interruption"): lambda agent: agent.realtime is None and agent.turn.duplex == "full",
     ("telephony",): lambda agent: agent.transport.type in TELEPHONY,
-    ("memory",): lambda agent: bool(agent.memory.between_calls or agent.llm) and not _by_rules(agent),
+    ("memory",): lambda agent: bool(agent.memory.between_calls or agent.llm) and not agent.rules,
     ("memory", "keep"): lambda agent: bool(agent.llm),
     **{("memory", key): _of_memory(keep) for key, keep in KEPT_BY.items()},
     ("fallback",): lambda agent: any(len(services) > 1 for services in agent.lists),

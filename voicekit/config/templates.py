@@ -53,7 +53,7 @@ def templates(agent: Agent) -> Iterator[Templated]:
     for own in OWN_LINES:
         if own.said:
             yield from _line(own.path, own.of(agent))
-    rules = next((service.rules for service in agent.llm if service.rules), None)
+    rules = agent.rules
     if rules is not None:
         yield from _rules(rules)
     for name, tool in agent.tools.items():

@@ -73,7 +73,7 @@ def nobody_to_ask(agent: Agent, places: Places) -> Iterator[Problem]:
     """A model can only be asked whether a turn is complete where there is one that reads words."""
     if agent.turn.end not in _ASKS_LLM:
         return
-    by_rules = any(service.rules for service in agent.llm)
+    by_rules = agent.rules is not None
     if agent.realtime or (by_rules and agent.turn.end == "semantic"):
         asked = "'realtime' has no llm" if agent.realtime else "'llm: rules' cannot be asked"
         text = f"'end: {agent.turn.end}' asks the llm whether a turn is complete, and {asked}"

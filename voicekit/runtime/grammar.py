@@ -18,7 +18,7 @@ def rules_grammar(agent: Agent) -> str:
     Raises:
         Refused: There are no rules, or a phrase cannot be in a grammar.
     """
-    rules = next((service.rules for service in agent.llm if service.rules), None)
+    rules = agent.rules
     if rules is None:
         raise refuse("no-grammar", "'grammar: rules' needs 'llm: rules'", "write grammar: open")
     phrases = list(_phrases(rulebook(agent, rules)))

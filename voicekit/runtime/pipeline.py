@@ -138,7 +138,7 @@ def _services(
         watch.meter.watch(made, service)
         of[service.kind].append(made)
     terms = {kind: Terms(kind, getattr(agent, kind), agent.fallback, listener) for kind in CASCADE}
-    if of["llm"] and not any(service.rules for service in agent.llm):
+    if of["llm"] and not agent.rules:
         of["llm"] = [FailoverLLM(cast("list[LLMService]", of["llm"]), terms["llm"], watch.ends)]
     if of["asr"]:
         settle = turns.settled if turns.depend else None

@@ -96,7 +96,7 @@ def _of_keys(agent: Agent) -> list[BaseUserTurnStopStrategy]:
 
 def _asks_model(agent: Agent) -> bool:
     """Say whether a model is asked whether a turn is complete; rules cannot be."""
-    return agent.turn_end in ("semantic", "combined") and not any(service.rules for service in agent.llm)
+    return agent.turn_end in ("semantic", "combined") and not agent.rules
 
 
 def _fixed(agent: Agent) -> BaseUserTurnStopStrategy:
