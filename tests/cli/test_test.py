@@ -112,12 +112,10 @@ def test_json_tells_of_every_scenario() -> None:
         ("desk.test.yaml", "the time", True, []),
         ("desk.test.yaml", "the end", True, []),
     ]
-    assert [moment["text"] for moment in told[1]["timeline"]][:4] == [
-        "the line is open",
-        "agent   Hello.",
-        "says    goodbye",
-        "tool    leave answered in 0 ms",
-    ]
+    opened, *greeted, left = [moment["text"] for moment in told[1]["timeline"]][:4]
+    assert (opened, left) == ("the line is open", "tool    leave answered in 0 ms")
+    # That the greeting is over, the two sides learn at the same moment.
+    assert sorted(greeted) == ["agent   Hello.", "says    goodbye"]
 
 
 def test_a_wrong_file_ends_it_before_anything_is_held(folder: Path) -> None:
