@@ -172,7 +172,8 @@ def _builtin(name: str | None, hang_up: Callable[[], None]) -> Work:
         hang_up()
         return {"status": "the call ends after your next words"}
 
-    return end_call if name == "end_call" else current_time
+    works: Mapping[str | None, Work] = {"current_time": current_time, "end_call": end_call}
+    return works[name]
 
 
 def _handler(
