@@ -20,6 +20,7 @@ from voicekit.problems import Refused
 from voicekit.records.events import AgentSaid, ToolFinished, Trouble
 from voicekit.records.facts import MOST_CHARACTERS, Facts, facts_path
 from voicekit.runtime.host import Host
+from voicekit.runtime.remember import number
 
 CASCADE = "llm: openai\ntts: {provider: openai, voice: alloy}\nasr: openai\nfillers: false\n"
 REALTIME = "realtime: openai/gpt-realtime\n"
@@ -109,6 +110,22 @@ async def test_what_was_told_is_known_in_the_next_call_of_the_same_caller(servic
         assert [FACT in each for each in told] == ([False, True] if services is CASCADE else [False, False, True])
         assert told[-1].startswith("Be brief.\n\n")
         assert told[-1].endswith(f"\n{note}")
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        (ANN, ANN),
+        ("15550100", "15550100"),
+        ("", ""),
+        ("anonymous", ""),
+        ("+266696687", ""),
+        ("+7378742833", ""),
+        ("sip:ann@example.org", ""),
+    ],
+)
+def test_who_withholds_his_number_is_nobody(told: str, known: str) -> None:
+    assert number({"caller": {"number": told}}) == known
 
 
 @pytest.mark.parametrize("number", ["", ANN])
