@@ -3,12 +3,19 @@
 import pytest
 from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames.frames import EndFrame, InputDTMFFrame, InterruptionFrame, LLMMessagesAppendFrame
+from pipecat.processors.frame_processor import FrameProcessor
 
+from tests.config.files import agent_of
 from tests.services.embedded import Line, running
-from voicekit.config.telephony import Dtmf
-from voicekit.runtime.keypad import KeyedIn, Keypad, KeyPressed, RealtimeKeypad
+from voicekit.runtime.keypad import KeyedIn, KeyPressed, keypads
 
-FAST = Dtmf(wait_secs=0.5)
+FAST = "{wait_secs: 0.5}"
+
+
+def keypad(dtmf: str = "true", *services: str) -> FrameProcessor:
+    telephone = "greeting: Hello.\ntransport: {type: twilio, hang_up: false}\n"
+    [made] = keypads(agent_of(f"{telephone}telephony: {{dtmf: {dtmf}}}", *services))
+    return made
 
 
 async def press(line: Line, keys: str) -> None:
@@ -18,15 +25,15 @@ async def press(line: Line, keys: str) -> None:
 @pytest.mark.parametrize(
     ("dtmf", "keys", "entries"),
     [
-        (Dtmf(), "47#11#", ["DTMF: 47#", "DTMF: 11#"]),
-        (Dtmf(end="*"), "4#7*", ["DTMF: 4#7*"]),
-        (Dtmf(end="0"), "470", ["DTMF: 470"]),
-        (Dtmf(), "#", ["DTMF: #"]),
+        ("true", "47#11#", ["DTMF: 47#", "DTMF: 11#"]),
+        ('{end: "*"}', "4#7*", ["DTMF: 4#7*"]),
+        ('{end: "0"}', "470", ["DTMF: 470"]),
+        ("true", "#", ["DTMF: #"]),
         (FAST, "4711", ["DTMF: 4711"]),
     ],
 )
-async def test_an_entry_ends_with_its_key_or_after_a_while(dtmf: Dtmf, keys: str, entries: list[str]) -> None:
-    async with running(Keypad(dtmf)) as line:
+async def test_an_entry_ends_with_its_key_or_after_a_while(dtmf: str, keys: str, entries: list[str]) -> None:
+    async with running(keypad(dtmf)) as line:
         await press(line, keys)
         await line.down.wait(KeyedIn, len(entries))
         assert [(frame.text, frame.finalized) for frame in line.down.all(KeyedIn)] == [(each, True) for each in entries]
@@ -36,7 +43,7 @@ async def test_an_entry_ends_with_its_key_or_after_a_while(dtmf: Dtmf, keys: str
 
 
 async def test_each_key_comes_with_those_before_it() -> None:
-    async with running(Keypad(Dtmf())) as line:
+    async with running(keypad()) as line:
         await press(line, "47#1")
         await line.down.wait(KeyPressed, 4)
         pressed = [frame.text for frame in line.down.all(KeyPressed)]
@@ -44,14 +51,14 @@ async def test_each_key_comes_with_those_before_it() -> None:
 
 
 async def test_the_end_of_a_call_loses_no_key() -> None:
-    async with running(Keypad(Dtmf())) as line:
+    async with running(keypad()) as line:
         await press(line, "47")
         await line.put(EndFrame())
         assert (await line.down.wait(KeyedIn)).text == "DTMF: 47"
 
 
 async def test_a_speech_to_speech_model_is_written_to_and_interrupted() -> None:
-    async with running(RealtimeKeypad(FAST)) as line:
+    async with running(keypad(FAST, "realtime: openai/gpt-realtime\n")) as line:
         await press(line, "4711")
         written = await line.down.wait(LLMMessagesAppendFrame)
         assert (written.messages, written.run_llm) == ([{"role": "user", "content": "DTMF: 4711"}], True)

@@ -21,10 +21,6 @@ from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 from pipecat.utils.time import time_now_iso8601
 
 from voicekit.config.agent import Agent
-from voicekit.config.telephony import Dtmf
-
-# As in Pipecat.
-_PREFIX = "DTMF: "
 
 
 class KeyPressed(InterimTranscriptionFrame):
@@ -36,44 +32,30 @@ class KeyedIn(TranscriptionFrame):
 
 
 class Keypad(DTMFAggregator):
-    """Makes words of keys, for a model that reads. Stands behind the asr.
-
-    Args:
-        dtmf: How keys are read.
-    """
-
-    def __init__(self, dtmf: Dtmf) -> None:
-        super().__init__(timeout=dtmf.wait_secs, termination_digit=KeypadEntry(dtmf.end), prefix=_PREFIX)
+    """Makes words of keys, for a model that reads. Stands behind the asr."""
 
     async def broadcast_interruption(self) -> None:
         """Leave it to the turn."""
 
     async def _handle_dtmf_frame(self, frame: InputDTMFFrame) -> None:
-        pressed = f"{_PREFIX}{self._aggregation}{frame.button.value}"
+        pressed = f"{self._prefix}{self._aggregation}{frame.button.value}"
         await self.push_frame(KeyPressed(pressed, "", time_now_iso8601()))
         await super()._handle_dtmf_frame(frame)
 
     async def _flush_aggregation(self) -> None:
         entry, self._aggregation = self._aggregation, ""
-        keyed = KeyedIn(f"{_PREFIX}{entry}", "", time_now_iso8601(), finalized=True)
+        keyed = KeyedIn(f"{self._prefix}{entry}", "", time_now_iso8601(), finalized=True)
         # The interruption at its first key may still be on its way.
         keyed.interruptible = False
         await self.push_frame(keyed)
 
 
 class RealtimeKeypad(DTMFAggregator):
-    """Writes keys to a speech-to-speech model, which would not hear them.
-
-    Args:
-        dtmf: How keys are read.
-    """
-
-    def __init__(self, dtmf: Dtmf) -> None:
-        super().__init__(timeout=dtmf.wait_secs, termination_digit=KeypadEntry(dtmf.end), prefix=_PREFIX)
+    """Writes keys to a speech-to-speech model, which would not hear them."""
 
     async def _flush_aggregation(self) -> None:
         entry, self._aggregation = self._aggregation, ""
-        message: Any = {"role": "user", "content": f"{_PREFIX}{entry}"}
+        message: Any = {"role": "user", "content": f"{self._prefix}{entry}"}
         written = LLMMessagesAppendFrame([message], run_llm=True)
         written.interruptible = False
         await self.push_frame(written)
@@ -96,4 +78,5 @@ def keypads(agent: Agent) -> list[FrameProcessor]:
     dtmf = agent.dtmf
     if dtmf is None:
         return []
-    return [RealtimeKeypad(dtmf) if agent.realtime else Keypad(dtmf)]
+    kind = RealtimeKeypad if agent.realtime else Keypad
+    return [kind(timeout=dtmf.wait_secs, termination_digit=KeypadEntry(dtmf.end))]
