@@ -140,10 +140,10 @@ def translate(
         path: Path = tuple(item["loc"])
         node = find(root, path)
         kind, facts = item["type"], item.get("ctx", {})
-        if kind == _WAITS or (kind not in _SEEN_ANYWAY and _is_told(node)):
+        key = str(path[-1]) if path else _section(within)
+        if kind == _WAITS or (kind not in _SEEN_ANYWAY and key != _KEY and _is_told(kind, node)):
             continue
         section = _section(within + path[:-1])
-        key = str(path[-1]) if path else _section(within)
         if kind == _UNKNOWN:
             yield unknown_key(f"no key '{printable(key)}'{_in(section)}", answers[path], key_place(root, path))
         elif key == _KEY:
@@ -158,9 +158,12 @@ def translate(
             yield wrong_value(kind, facts, _last_name(path) or key, node)
 
 
-def _is_told(node: Node) -> bool:
+def _is_told(kind: str, node: Node) -> bool:
     """Say whether what is wrong with a value has been told when it was read."""
-    return (isinstance(node, Mapping) and node.broken) or (isinstance(node, Scalar) and not node.known)
+    if isinstance(node, Scalar) and not node.known:
+        # A key that means nothing is wrong whatever it holds, and no variable holds a section.
+        return kind != _UNKNOWN and not (kind in _SHAPES and "${" in node.text)
+    return isinstance(node, Mapping) and node.broken
 
 
 def _is_missing(root: Node, path: Path) -> bool:
