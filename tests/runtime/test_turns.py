@@ -10,6 +10,7 @@ from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
     Frame,
     LLMContextFrame,
+    STTMetadataFrame,
     TranscriptionFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
@@ -22,7 +23,11 @@ from pipecat.turns.user_stop import (
     LLMTurnCompletionUserTurnStopStrategy,
     SpeechTimeoutUserTurnStopStrategy,
 )
-from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies, UserTurnStrategies
+from pipecat.turns.user_turn_strategies import (
+    ExternalUserTurnStrategies,
+    FilterIncompleteUserTurnStrategies,
+    UserTurnStrategies,
+)
 
 from tests.config.files import agent_of
 from tests.services.embedded import running
@@ -180,6 +185,22 @@ async def test_a_verdict_waits_for_the_least_silence_and_a_caller_who_goes_on_ha
         assert time.monotonic() - second > 0.19
         assert time.monotonic() - first > 0.29
         assert [cast("Any", each)["content"] for each in frame.context.messages] == ["my number is four"]
+
+
+async def test_a_word_without_a_voice_behind_a_verdict_asks_again() -> None:
+    # The detector misses short words; an llm that called the turn unfinished would wait for its timer.
+    stop = PatientSmartTurnStrategy(Verdict(complete=True), 0.0)
+    strategies = FilterIncompleteUserTurnStrategies(stop=[stop])
+    params = LLMUserAggregatorParams(user_turn_strategies=strategies, user_turn_stop_timeout=60)
+    async with running(LLMUserAggregator(LLMContext(), params=params)) as line:
+        await line.put(STTMetadataFrame(service_name="asr", ttfs_p99_latency=0.25))
+        await line.put(VADUserStartedSpeakingFrame(start_secs=0.2), VADUserStoppedSpeakingFrame(stop_secs=0.2))
+        await line.put(TranscriptionFrame("my number is four", "", "", finalized=True))
+        await line.down.wait(LLMContextFrame)
+        await line.put(TranscriptionFrame("seven", "", ""))
+        second = await line.down.wait(LLMContextFrame, 2)
+        told = [cast("Any", each)["content"] for each in second.context.messages if cast("Any", each)["role"] == "user"]
+        assert told == ["my number is four", "seven"]
 
 
 async def test_the_timer_follows_the_caller() -> None:

@@ -166,7 +166,7 @@ class AdaptiveUserTurnStopStrategy(SpeechTimeoutUserTurnStopStrategy):
 
 
 class PatientSmartTurnStrategy(TurnAnalyzerUserTurnStopStrategy):
-    """Smart-turn, whose verdict does not end a turn before a least silence.
+    """Smart-turn, whose verdict does not end a turn before a least silence, and holds for what it heard only.
 
     Args:
         analyzer: The model.
@@ -203,12 +203,18 @@ class PatientSmartTurnStrategy(TurnAnalyzerUserTurnStopStrategy):
             if self._waiting is None:
                 self._waiting = self.task_manager.create_task(self._wait(left), f"{self}::wait")
             return
-        await super().trigger_user_turn_stopped(enable_user_speaking_frames=enable_user_speaking_frames)
+        await self._trigger(enable_user_speaking_frames)
 
     async def _wait(self, secs: float) -> None:
         await asyncio.sleep(secs)
         self._waiting = None
-        await super().trigger_user_turn_stopped()
+        await self._trigger()
+
+    async def _trigger(self, enable_user_speaking_frames: bool | None = None) -> None:
+        await super().trigger_user_turn_stopped(enable_user_speaking_frames=enable_user_speaking_frames)
+        # Where an llm has the last word the turn may go on, and with a word too short for the detector:
+        # words without a voice end a turn by Pipecat's timer as long as no voice has been heard to stop.
+        self._vad_stopped = False
 
     async def _stop_waiting(self) -> None:
         waiting, self._waiting = self._waiting, None
