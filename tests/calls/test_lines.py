@@ -17,7 +17,7 @@ from voicekit.calls.twilio_caller import ACCOUNT, TwilioCaller
 from voicekit.calls.websocket_caller import Protocol, WebSocketCaller
 from voicekit.emulators.server import serve
 from voicekit.emulators.twilio_rest import TwilioRest, Update
-from voicekit.records.events import AgentSaid, CallEnded, CallerSaid, CallStarted, Event, Listener, Trouble
+from voicekit.records.events import AgentFilled, AgentSaid, CallEnded, CallerSaid, CallStarted, Event, Listener, Trouble
 from voicekit.runtime.call import Call
 from voicekit.runtime.host import Host
 from voicekit.runtime.line import Line
@@ -166,6 +166,32 @@ async def test_a_telephone_call_is_held_interrupted_and_ended_by_the_agent(
     assert caller_side.any()
     assert agent_side.any()
     assert 0 < (caller_side & agent_side).sum() < 15
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("interruptible", [True, False])
+async def test_a_warning_is_cut_short_or_not(interruptible: bool, speaker: Speaker, tmp_path: Path) -> None:
+    warning = "This call will come to an end in very few seconds from now, and I am as sorry for that as you are."
+    limits = f"limits: {{call_secs: 12, warn_secs: 10, warn_say: {{say: '{warning}', interruptible: {interruptible}}}}}"
+    text = FILE.format("{type: websocket, protocol: rtvi}") + limits.replace("True", "true").replace("False", "false")
+    speech = await speaker.speech("Who are you?")
+    async with served(text, tmp_path) as (address, events, _):
+        async with await WebSocketCaller.call(f"http://{address}", "rtvi") as caller:
+            await greeted(caller, time.monotonic())
+            begun = await caller.ear.sound(time.monotonic(), 5)
+            await asyncio.sleep(0.8)
+            await caller.microphone.speak(speech)
+            await caller.ear.silence(15)
+            heard = caller.ear.last_before(time.monotonic())
+            assert heard is not None
+        await until_ended(events)
+    assert AgentFilled(warning) in events
+    asked = [event for event in events if isinstance(event, CallerSaid)]
+    if interruptible:
+        assert asked == [CallerSaid("who are you")]
+    else:
+        assert asked == []
+        assert heard - begun > 4
 
 
 def loud(path: Path) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], ...]:

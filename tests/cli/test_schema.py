@@ -83,7 +83,7 @@ failure
              tries: 2
              goodbye: I am sorry, this is not working today.
 
-failure.say  text, or a list of it  default: the language's own
+failure.say  text, or a list of it, or a mapping  default: the language's own
     The words. They are made into sound before the first call, and need no provider that lives.
 
 failure.within_ms  a whole number from 1000 to 15000  default: 4000

@@ -387,6 +387,8 @@ AROUND = {
         tts: [{provider: elevenlabs, voice: one}, openai]
         """,
     "greeting.": "{greeting: {say: Hello.}}",
+    "failure.say.": "failure: {say: {say: I am sorry.}}",
+    "limits.warn_say.": "limits: {warn_say: {say: Half a minute is left.}}",
     "tools.NAME.": "{tools: {NAME: {python: 'tools:lookup'}}}",
     "tools.NAME.late_ms": "{tools: {NAME: {say: {late: Nearly there.}}}}",
     "llm.": """

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from voicekit.config.lines import Line
+from voicekit.config.lines import Announcement, Line
 from voicekit.config.ranges import between
 from voicekit.config.scalars import Bool, Int, Num
 from voicekit.config.section import Section, absent
@@ -34,7 +34,7 @@ class Failure(Section):
     """What the caller hears when a turn cannot be answered."""
 
     say: Annotated[
-        Line,
+        Announcement,
         Field(json_schema_extra=_OWN, examples=["I am sorry, something went wrong. Please say that again."]),
     ]
     """The words. They are made into sound before the first call, and need no provider that lives."""

@@ -7,7 +7,9 @@ from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
+from voicekit.config.fact import Either
 from voicekit.config.suggestions import Homes
 
 Path = tuple[str | int, ...]
@@ -39,13 +41,18 @@ def model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     for step in path:
         found = _model(annotation)
         if found is not None and isinstance(step, str) and step in found.model_fields:
-            annotation = found.model_fields[step].annotation
+            annotation = _written(found.model_fields[step])
     return _model(annotation)
 
 
 def keys(model: type[BaseModel] | None) -> list[str]:
     """Return the keys of a section, as they are written."""
     return [field.alias or name for name, field in model.model_fields.items()] if model else []
+
+
+def _written(field: FieldInfo) -> Any:
+    """Return the type of a key, or of the section that may stand in its place."""
+    return next((each.section for each in field.metadata if isinstance(each, Either)), field.annotation)
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from voicekit.config.lines import Line
+from voicekit.config.lines import Announcement, Line
 from voicekit.config.ranges import between
 from voicekit.config.scalars import Int, Num
 from voicekit.config.section import Section, absent
@@ -20,7 +20,7 @@ class Limits(Section):
     """Seconds that a call may last."""
     warn_secs: Annotated[Annotated[Int, between(1, 3600)] | None, FALSE_IS_NONE] = 30
     """Seconds before the end at which the caller is told of it."""
-    warn_say: Annotated[Line, Field(json_schema_extra=_OWN, examples=["We have half a minute left."])]
+    warn_say: Annotated[Announcement, Field(json_schema_extra=_OWN, examples=["We have half a minute left."])]
     """What is said then, when nobody speaks. `warn_secs: false`: nothing."""
     goodbye: Annotated[Line, Field(json_schema_extra=_OWN, examples=["Our time is up. Goodbye."])]
     """The last words of a call that has reached a limit."""

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from voicekit.config.fact import Fact
+from voicekit.config.fact import Either, Fact
 from voicekit.config.placeholders import PlaceholderError, fill, names
-from voicekit.config.scalars import read_template
+from voicekit.config.scalars import Bool, read_template
+from voicekit.config.section import Section
 from voicekit.config.switch import is_false
 
 _NO_VALUES: Final[Mapping[str, object]] = {}
@@ -57,9 +58,33 @@ Line = Annotated[Lines, NOT_EMPTY]
 """Variants of one line; a text is its own only variant."""
 
 
+class Statement(Section):
+    """A line, and how it is said."""
+
+    say: Annotated[Line, Field(examples=["We have half a minute left."])]
+    """The words."""
+    interruptible: Bool = True
+    """Whether the caller may cut it short; else he is not heard meanwhile."""
+
+
+class Unbroken(str):
+    """A variant of a line that the caller cannot cut short."""
+
+    __slots__ = ()
+
+
+def _unbroken(statement: Statement) -> tuple[str, ...]:
+    return statement.say if statement.interruptible else tuple(Unbroken(variant) for variant in statement.say)
+
+
+Announcement = Annotated[tuple[str, ...], Either(Line, Statement, _unbroken)]
+"""A line that is played past model and voice; it may be one that the caller cannot cut short."""
+
+
 def said(variant: str, values: Mapping[str, object]) -> str:
     """Return a variant of a line as it is said: values are filled in, one that is missing as nothing."""
-    return fill(variant, values, missing="")
+    words = fill(variant, values, missing="")
+    return Unbroken(words) if isinstance(variant, Unbroken) else words
 
 
 def spoken(line: tuple[str, ...], values: Mapping[str, object] = _NO_VALUES) -> tuple[str, ...]:

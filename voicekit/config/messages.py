@@ -106,6 +106,8 @@ class Places:
     def words(self, text: str, *path: str | int) -> Place:
         """Return the place of a text of a list, by what it says: an item that stands for several shifts the others."""
         around = find(self._root, path[:-1])
+        # A line with a manner of saying it.
+        around = around.entries.get("say", around) if isinstance(around, Mapping) else around
         items = around.items if isinstance(around, Sequence) else ()
         same = (item for item in items if isinstance(item, Scalar) and text in (item.text, item.template))
         return next((item.place for item in same), self.value(*path))

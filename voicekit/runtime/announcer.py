@@ -18,6 +18,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.utils.text.base_text_aggregator import TextType
 
+from voicekit.config.lines import Unbroken
 from voicekit.records.events import AgentFilled, Listener
 
 # The piece that is handed on at once: small enough to be stopped between two.
@@ -42,9 +43,11 @@ class Played(DataFrame):
 
     Attributes:
         heard: Set then, and when the line is cut off.
+        last: Whether nothing else is to be heard any more.
     """
 
     heard: asyncio.Event = field(default_factory=asyncio.Event)
+    last: bool = False
 
 
 class Announcer(FrameProcessor):
@@ -66,7 +69,7 @@ class Announcer(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Pass on what is not spoken over last words; a line that may be interrupted ends with an interruption."""
         await super().process_frame(frame, direction)
-        if isinstance(frame, _SPOKEN) and not all(each.interruptible for each in self._pending):
+        if isinstance(frame, _SPOKEN) and any(each.last for each in self._pending):
             # A speech-to-speech service may have begun an answer as it was stopped.
             return
         await self.push_frame(frame, direction)
@@ -74,13 +77,18 @@ class Announcer(FrameProcessor):
             for played in [each for each in self._pending if each.interruptible]:
                 played.heard.set()
 
-    async def say(self, words: str, *, stop: bool = True, interruptible: bool = True) -> bool:
+    @property
+    def unbroken(self) -> bool:
+        """Whether a line is being said that nobody can cut off."""
+        return not all(each.interruptible for each in self._pending)
+
+    async def say(self, words: str, *, stop: bool = True, last: bool = False) -> bool:
         """Say a line, and return when it has been heard to its end or was cut off.
 
         Args:
-            words: The line.
+            words: The line; an interruption cuts it off, unless it is `Unbroken`, or the last.
             stop: Whether what is said and thought is stopped first, as an interruption does; else it goes on.
-            interruptible: Whether the caller may cut it off.
+            last: Whether these are the last words: whatever else is spoken meanwhile is dropped.
 
         Returns:
             False where nobody can say it.
@@ -88,8 +96,8 @@ class Announcer(FrameProcessor):
         sound = await self._render(words) if words.strip() else None
         if sound is None:
             return False
-        played = Played()
-        played.interruptible = interruptible
+        played = Played(last=last)
+        played.interruptible = not (last or isinstance(words, Unbroken))
         self._pending.append(played)
         try:
             if stop:

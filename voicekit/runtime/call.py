@@ -225,7 +225,7 @@ class Call:
 
     async def _say_last(self, words: str, stop: bool) -> None:
         """Say the last words; what the voice has to say of them is heard before the line is closed."""
-        if not await self._announcer.say(words, stop=stop, interruptible=False):
+        if not await self._announcer.say(words, stop=stop, last=True):
             await self._say_live(words)
 
     async def _say_live(self, words: str) -> None:

@@ -32,6 +32,23 @@ class HalfDuplex(AlwaysUserMuteStrategy):
         return muted and not self._pressed
 
 
+class DuringLine(BaseUserMuteStrategy):
+    """Does not hear the caller while a line is said that he cannot cut off.
+
+    Args:
+        said: Whether one is.
+    """
+
+    def __init__(self, said: Callable[[], bool]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # Pipecat leaves out the return type
+        self._said = said
+
+    async def process_frame(self, frame: Frame) -> bool:
+        """Say whether the caller is not to be heard."""
+        await super().process_frame(frame)
+        return self._said()
+
+
 _MUTES: Final[Mapping[Muted, Callable[[], BaseUserMuteStrategy]]] = {
     "until_greeted": MuteUntilFirstBotCompleteUserMuteStrategy,
     "tools": FunctionCallUserMuteStrategy,

@@ -40,7 +40,7 @@ from voicekit.runtime.keypad import keypads
 from voicekit.runtime.limits import Gate, Limiter
 from voicekit.runtime.memory import remembering, windows
 from voicekit.runtime.meter import Meter
-from voicekit.runtime.mute import mute_strategies
+from voicekit.runtime.mute import DuringLine, mute_strategies
 from voicekit.runtime.parting import Parting
 from voicekit.runtime.pause import CallClock, Pause
 from voicekit.runtime.realtime import Bypass, Realtime, ToolVoice
@@ -116,7 +116,7 @@ def assemble(
     before += [Bypass(cast("LLMService", behind[0]))] if agent.realtime else []
     user, assistant = LLMContextAggregatorPair(
         context,
-        user_params=_user_params(agent, realtime, watch.parting, turns),
+        user_params=_user_params(agent, realtime, watch, turns),
         assistant_params=remembering(agent),
         realtime_service_mode=True if realtime else None,
     )
@@ -154,8 +154,9 @@ def _services(
     return of["asr"], [*of["llm"], *voices]
 
 
-def _user_params(agent: Agent, realtime: Realtime | None, parting: Parting, turns: Turns) -> LLMUserAggregatorParams:
-    params = LLMUserAggregatorParams(user_mute_strategies=[parting, *mute_strategies(agent)])
+def _user_params(agent: Agent, realtime: Realtime | None, watch: Watch, turns: Turns) -> LLMUserAggregatorParams:
+    mutes = [watch.parting, DuringLine(lambda: watch.announcer.unbroken), *mute_strategies(agent)]
+    params = LLMUserAggregatorParams(user_mute_strategies=mutes)
     params.user_turn_stop_timeout = turns.give_up_secs
     if agent.silence and (agent.tts or agent.realtime):
         params.user_idle_timeout = agent.silence.after_secs
