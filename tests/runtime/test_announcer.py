@@ -19,6 +19,7 @@ from pipecat.processors.aggregators.llm_response_universal import LLMUserAggrega
 from tests.runtime.clock import Clock, Steps
 from tests.services.embedded import running
 from voicekit.config.lines import Unbroken, said
+from voicekit.records.events import AgentFilled, Event
 from voicekit.runtime.announcer import Announced, Announcer, Played
 from voicekit.runtime.mute import DuringLine
 
@@ -43,6 +44,27 @@ async def test_nothing_is_spoken_over_last_words(last: bool) -> None:
         assert [len(line.down.all(kind)) for kind in (Announced, TTSAudioRawFrame, TTSTextFrame)] == (
             [3, 0, 1] if last else [3, 1, 2]
         )
+
+
+async def test_a_line_that_is_slow_to_make_is_not_said_behind_last_words() -> None:
+    made = asyncio.Event()
+
+    async def slowly(words: str) -> bytes:
+        if words == "One moment.":
+            await made.wait()
+        return b"\1\0" * RATE
+
+    told: list[Event] = []
+    announcer = Announcer(slowly, RATE, told.append)
+    async with running(announcer) as line:
+        filler = asyncio.create_task(announcer.say("One moment.", stop=False))
+        last = asyncio.create_task(announcer.say("Goodbye.", last=True))
+        played = await line.down.wait(Played)
+        made.set()
+        assert await filler
+        played.heard.set()
+        assert await last
+    assert told == [AgentFilled("Goodbye.")]
 
 
 @pytest.mark.parametrize(("line", "unbroken"), [("{{x}} is left.", False), (Unbroken("{{x}} is left."), True)])

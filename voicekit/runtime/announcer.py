@@ -65,6 +65,7 @@ class Announcer(FrameProcessor):
         self._rate = rate
         self._listener = listener
         self._pending: list[Played] = []
+        self._ends = False
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Pass on what is not spoken over last words; a line that may be interrupted ends with an interruption."""
@@ -93,9 +94,13 @@ class Announcer(FrameProcessor):
         Returns:
             False where nobody can say it.
         """
+        self._ends = self._ends or last
         sound = await self._render(words) if words.strip() else None
         if sound is None:
             return False
+        if self._ends and not last:
+            # The last words were faster than this.
+            return True
         played = Played(last=last)
         played.interruptible = not (last or isinstance(words, Unbroken))
         self._pending.append(played)
