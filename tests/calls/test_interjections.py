@@ -72,10 +72,10 @@ class Talk:
 
     @property
     def pauses(self) -> list[float]:
-        """How long the agent was silent between two sounds, in seconds."""
+        """How long the agent was silent between two sounds, in seconds, where that was no hitch of a busy machine."""
         sounds = self.caller.transport.out.sounds
         gaps = [begin - end for (_, end), (begin, _) in itertools.pairwise(sounds)]
-        return [gap for gap in gaps if gap > 0.2]
+        return [gap for gap in gaps if gap > 0.4]
 
     @property
     def said(self) -> list[tuple[str, bool]]:

@@ -5,6 +5,7 @@ import time
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -49,6 +50,7 @@ TALK = [
     Turn("What time is it?", r"^It is \d+:\d\d [AP]M\.$", interrupts=True),
     Turn("Goodbye.", r"^Goodbye\.$", ends=True),
 ]
+E = TypeVar("E")
 TWILIO = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TOKEN": "token"}
 
 
@@ -181,6 +183,8 @@ async def test_a_warning_is_cut_short_or_not(interruptible: bool, speaker: Speak
             begun = await caller.ear.sound(time.monotonic(), 5)
             await asyncio.sleep(0.8)
             await caller.microphone.speak(speech)
+            if interruptible:
+                await until_told(events, CallerSaid)
             await caller.ear.silence(15)
             heard = caller.ear.last_before(time.monotonic())
             assert heard is not None
@@ -205,7 +209,12 @@ def loud(path: Path) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], ...]:
 
 async def until_ended(events: list[Event]) -> str:
     """Wait until the agent's side has told that the call is over; return who ended it."""
-    async with asyncio.timeout(5):
-        while not (ended := [event.reason for event in events if isinstance(event, CallEnded)]):  # noqa: ASYNC110
+    return (await until_told(events, CallEnded)).reason
+
+
+async def until_told(events: list[Event], kind: type[E]) -> E:
+    """Wait until the agent's side has told of something; return that."""
+    async with asyncio.timeout(8):
+        while not (told := [event for event in events if isinstance(event, kind)]):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    return ended[0]
+    return told[0]

@@ -49,6 +49,9 @@ greeting:
   delay_ms: 200                             # --set 2
 transport:
   type: webrtc                              # default
+server:
+  host: 127.0.0.1                           # default
+  port: 7860                                # default
 vad:
   provider: silero                          # default
   confidence: 0.7                           # default
@@ -140,6 +143,8 @@ limits:
     - "Wir müssen gleich zum Ende kommen."  # phrases/de
   goodbye:
     - "Unsere Zeit ist leider um. Vielen Dank für den Anruf, auf Wiederhören."  # phrases/de
+  concurrent_calls: 10                      # default
+  calls_per_min: 60                         # default
   turns: 200                                # default
   tool_calls: 50                            # default
   tool_calls_per_turn: 8                    # default

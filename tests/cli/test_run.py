@@ -13,7 +13,9 @@ from pipecat.evals.scenario import EvalScenarioFile
 from pipecat.evals.session import EvalSession, EvalSessionParams
 
 from tests.cli.command import RULES, run, write
+from tests.config.files import agent_of
 from voicekit.calls.speech import Speaker
+from voicekit.calls.stage import ACCOUNT
 from voicekit.calls.talk import Result, Turn, hold
 from voicekit.calls.webrtc_caller import WebRtcCaller
 from voicekit.cli.run import ways_in
@@ -71,23 +73,36 @@ def test_it_says_who_is_emulated_and_serves(file: str, said: str, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("transport", "said"),
+    ("lines", "said"),
     [
-        ("webrtc", []),
-        ("websocket", ["apps connect to ws://127.0.0.1:7860/ws"]),
+        ("", []),
+        ("transport: websocket", ["apps connect to ws://127.0.0.1:7860/ws"]),
         (
-            "twilio",
+            "transport: {type: twilio, hang_up: false}",
             [
                 (
-                    'calls come in at <Connect><Stream url="ws://127.0.0.1:7860/twilio"/></Connect>, from this machine '
-                    "only: Twilio's signature is not checked"
+                    "no telephone reaches it: set VOICEKIT_PUBLIC_URL to the address, https://…, that leads to "
+                    "http://127.0.0.1:7860"
                 )
+            ],
+        ),
+        (
+            (
+                f'transport: {{type: twilio, account_sid: {ACCOUNT}, auth_token: "${{OPENAI_API_KEY}}"}}\n'
+                'server: {public_url: "https://voice.example.com/"}'
+            ),
+            [
+                "https://voice.example.com/ must lead to http://127.0.0.1:7860, by a reverse proxy or a tunnel",
+                (
+                    "in Twilio's console, under your number, 'A call comes in': Webhook, "
+                    "https://voice.example.com/twilio, HTTP POST"
+                ),
             ],
         ),
     ],
 )
-def test_it_says_where_a_file_is_called(transport: str, said: list[str]) -> None:
-    assert list(ways_in(transport, "ws://127.0.0.1:7860")) == said
+def test_it_says_where_a_file_is_called(lines: str, said: list[str]) -> None:
+    assert list(ways_in(agent_of(lines), "http://127.0.0.1:7860")) == said
 
 
 def test_a_provider_without_an_emulator_is_told(tmp_path: Path) -> None:

@@ -399,7 +399,7 @@ AROUND = {
         llm: {steps: {NAME: [{hear: "order {order_id:digits}", say: Yes., tool: lookup_order}]}}
         """,
     **dict.fromkeys(REQUESTS, REQUEST),
-    "telephony": "transport: {type: twilio, hang_up: false}",
+    **dict.fromkeys(("telephony", "server", "limits"), "transport: {type: twilio, hang_up: false}"),
     **TRANSPORTS,
 }
 

@@ -14,7 +14,7 @@ from aiortc.mediastreams import AudioStreamTrack
 from voicekit.config.loader import load
 from voicekit.problems import refuse
 from voicekit.records.events import Event
-from voicekit.runtime.host import MOST_CALLS, Host
+from voicekit.runtime.host import Host
 from voicekit.server.app import PAGE, make_app
 from voicekit.services import asr_pocketsphinx, tts_embedded
 
@@ -276,16 +276,14 @@ async def test_an_offer_is_answered_and_ends_with_the_server(client: httpx.Async
     await peer.close()
 
 
-async def test_one_call_too_many_is_told(
-    client: httpx.AsyncClient, host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(host, "_calls", set(range(MOST_CALLS)))
+async def test_one_call_too_many_is_told(client: httpx.AsyncClient, host: Host) -> None:
+    for each in range(10):
+        host.admission.reserve(str(each), "")
     answer = await client.post("/api/offer", json={"type": "offer", "sdp": "v=0"})
     assert (answer.status_code, answer.json()) == (
         503,
         {"problem": "all 10 lines are busy", "help": "try again in a moment"},
     )
-    monkeypatch.setattr(host, "_calls", set())
 
 
 async def test_a_service_that_cannot_be_built_is_told(

@@ -18,7 +18,6 @@ from tests.server.served import served
 from voicekit.calls.exchange import greeted
 from voicekit.calls.webrtc_caller import WebRtcCaller
 from voicekit.records.events import AgentSaid, CallEnded, CallStarted, Trouble
-from voicekit.runtime import host as host_module
 from voicekit.server import websocket
 from voicekit.services import tts_embedded
 
@@ -91,11 +90,11 @@ async def test_a_caller_who_says_nothing_is_dropped(tmp_path: Path, monkeypatch:
     assert events == [Trouble("call", "no call began within 0.05 s")]
 
 
-async def test_busy_lines_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_module, "MOST_CALLS", 0)
-    async with served(FILE, tmp_path) as (address, events, _):
-        assert await refusal(address, eval_connect_message(EvalConnectionFlags())) == (1013, "all 0 lines are busy")
-    assert events == [Trouble("call", "all 0 lines are busy")]
+async def test_busy_lines_are_told(tmp_path: Path) -> None:
+    async with served(FILE + "limits: {concurrent_calls: 1}", tmp_path) as (address, events, host):
+        host.admission.reserve("another", "")
+        assert await refusal(address, eval_connect_message(EvalConnectionFlags())) == (1013, "all 1 lines are busy")
+    assert events == [Trouble("call", "all 1 lines are busy")]
 
 
 CALLED = """

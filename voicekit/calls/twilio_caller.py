@@ -29,9 +29,11 @@ class TwilioCaller(SocketCaller):
         account: The account's SID.
         rest: The API by which the agent ends the call, or None where it cannot.
         record: A WAV to write when the call is over.
+        sid: The call's SID; by default a new one.
 
     Attributes:
         sid: The call's SID.
+        given: The stream's `<Parameter>`s.
         invalid: What was sent that Twilio does not take, each in a sentence; it ends the stream.
     """
 
@@ -42,12 +44,13 @@ class TwilioCaller(SocketCaller):
         account: str = ACCOUNT,
         rest: TwilioRest | None = None,
         record: Path | None = None,
+        sid: str = "",
     ) -> None:
         super().__init__(mulaw.HZ, mulaw.HZ, record)
-        self.sid = f"CA{secrets.token_hex(16)}"
+        self.sid = sid or f"CA{secrets.token_hex(16)}"
         self.invalid: list[str] = []
         self._stream = f"MZ{secrets.token_hex(16)}"
-        self._given = given
+        self.given = given
         self._account = account
         self._rest = rest
         self._sent = 0
@@ -91,7 +94,7 @@ class TwilioCaller(SocketCaller):
             "callSid": self.sid,
             "tracks": ["inbound"],
             "mediaFormat": sound,
-            "customParameters": dict(self._given),
+            "customParameters": dict(self.given),
         }
         await self._tell("start", start)
         if self._rest is not None:

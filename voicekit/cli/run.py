@@ -1,6 +1,7 @@
 """The verb `run`: check a file, warm up, and answer calls until interrupted."""
 
 import asyncio
+import errno
 import gc
 import socket
 import sys
@@ -16,6 +17,7 @@ from voicekit.cli.terminal import show
 from voicekit.cli.transcript import Transcript
 from voicekit.config.agent import Agent
 from voicekit.config.files import read_file, variables_beside
+from voicekit.config.server import PUBLIC_URL
 from voicekit.config.services import Service
 from voicekit.problems import Refused, refuse
 
@@ -25,20 +27,19 @@ if TYPE_CHECKING:
     from voicekit.calls.emulate import Emulate
     from voicekit.runtime.line import Line
 
-HOST = "127.0.0.1"
-
 
 @click.command("run")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0: any free one.")
+@click.option("--port", type=click.IntRange(0, 65535), help="In place of the file's server.port. 0: any free one.")
 @click.option(
     "--emulate", is_flag=True, help="Put emulators in the place of the providers, and mocks of tools: no key is needed."
 )
 @overriding
-def command(path: Path, port: int, emulate: bool, overrides: tuple[str, ...]) -> None:
+def command(path: Path, port: int | None, emulate: bool, overrides: tuple[str, ...]) -> None:
     """Check FILE, warm up, and answer calls until Ctrl-C.
 
-    The talk page is at the address that is printed; it is reachable from this machine only.
+    The talk page is at the address that is printed; it is reachable from this machine only. A telephone carrier
+    reaches it at server.public_url.
     """
     variables_of = _emulated_variables if emulate else variables_beside
     loaded = read_file(path, running=not emulate, overrides=overrides, variables_of=variables_of)
@@ -47,21 +48,25 @@ def command(path: Path, port: int, emulate: bool, overrides: tuple[str, ...]) ->
         sys.exit(1)
     try:
         serve = _serve_emulated if emulate else _serve
-        asyncio.run(serve(loaded.agent, path, _bind(port)))
+        server = loaded.agent.server
+        asyncio.run(serve(loaded.agent, path, _bind(server.host, server.port if port is None else port)))
     except Refused as refused:
         show(refused.problems, loaded.sources)
         sys.exit(1)
 
 
-def _bind(port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     """Take the port before anything slow is done."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((HOST, port))
+        listening.bind((host, port))
         listening.listen()
     except OSError as error:
         listening.close()
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EINVAL):
+            text = f"'{host}' is no address of this machine"
+            raise refuse("no-such-address", text, "server: {host: 127.0.0.1}, or 0.0.0.0 for all of them") from error
         text = f"port {port} cannot be used: {error.strerror}"
         raise refuse("port-in-use", text, f"end what uses it, or choose another: --port {port + 1}") from error
     return listening
@@ -108,8 +113,8 @@ async def _serve(
     ready = f"{agent.name}: ready after {time.monotonic() - began:.1f} s: {_who(agent, host.agent)}"
     click.echo(ready, err=True)
     click.echo(f"{agent.name}: lines that must be heard whatever fails: {lines_by}", err=True)
-    address = f"http://{HOST}:{listening.getsockname()[1]}"
-    for way in ways_in(agent.transport.type, address.replace("http", "ws")):
+    address = f"http://{_near(agent.server.host)}:{listening.getsockname()[1]}"
+    for way in ways_in(agent, address):
         click.echo(f"{agent.name}: {way}", err=True)
     # Printed by the server itself: from then on it takes Ctrl-C as the wish to end its calls first.
     ready_to_talk = f"talk at {address} (Ctrl-C ends it)"
@@ -123,15 +128,26 @@ def _telling(emulate: "Emulate") -> "Callable[[Line], Line]":
     return telling(emulate)
 
 
-def ways_in(transport: str, address: str) -> Iterator[str]:
-    """Yield where a file is called besides its page."""
-    if transport == "websocket":
-        yield f"apps connect to {address}/ws"
-    if transport == "twilio":
-        yield (
-            f'calls come in at <Connect><Stream url="{address}/twilio"/></Connect>, from this machine only: '
-            "Twilio's signature is not checked"
-        )
+def _near(host: str) -> str:
+    """Return where the talk page is, which answers this machine only."""
+    return host if host.startswith("127.") else "[::1]" if ":" in host else "127.0.0.1"
+
+
+def ways_in(agent: Agent, address: str) -> Iterator[str]:
+    """Yield where a file is called besides its page.
+
+    Args:
+        agent: The file.
+        address: Where it is served, `http://host:port`.
+    """
+    if agent.transport.type == "websocket":
+        yield f"apps connect to {address.replace('http', 'ws')}/ws"
+    if agent.transport.type == "twilio" and agent.server.public_url:
+        webhook = f"{agent.server.public_url.rstrip('/')}/twilio"
+        yield f"{agent.server.public_url} must lead to {address}, by a reverse proxy or a tunnel"
+        yield f"in Twilio's console, under your number, 'A call comes in': Webhook, {webhook}, HTTP POST"
+    elif agent.transport.type == "twilio":
+        yield f"no telephone reaches it: set {PUBLIC_URL} to the address, https://…, that leads to {address}"
 
 
 def _who(written: Agent, settled: Agent) -> str:

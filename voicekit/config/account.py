@@ -1,4 +1,7 @@
-"""Account: what a telephone transport reads from the environment by itself, as a provider reads its key."""
+"""Account: what a telephone transport reads from the environment by itself, as a provider reads its key.
+
+That is the carrier's account, and the address at which the carrier reaches this server.
+"""
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Table
@@ -7,7 +10,9 @@ from typing import Final
 
 from voicekit.config.document import Mapping, Node, Scalar
 from voicekit.config.environment import Expansion
+from voicekit.config.server import PUBLIC_URL
 from voicekit.config.services import key_not_sent
+from voicekit.problems import Place
 
 VARIABLES: Final = {
     "account_sid": "TWILIO_ACCOUNT_SID",
@@ -27,11 +32,14 @@ def with_account(root: Mapping, expansion: Expansion) -> Mapping:
     What is not set, or not sent to an endpoint of the user's own, is recorded in the expansion.
     """
     section = root.entries.get("transport")
-    if not isinstance(section, Mapping) or not _is("twilio", section, "type") or _is("false", section, "hang_up"):
+    if not isinstance(section, Mapping) or not _is("twilio", section, "type"):
         return root
     found: dict[str, Node] = {}
     place = section.entries["type"].place
-    for key in _missing(section.entries, expansion.variables):
+    root = _with_address(root, expansion.variables, place)
+    reached = isinstance(server := root.entries.get("server"), Mapping) and "public_url" in server.entries
+    hangs_up = not _is("false", section, "hang_up")
+    for key in _missing(section.entries, expansion.variables, signed=reached, hangs_up=hangs_up):
         variable = VARIABLES[key]
         if key in SECRETS and "endpoint" in section.entries:
             expansion.problems.append(key_not_sent(variable, key, section.entries["endpoint"], place))
@@ -41,19 +49,39 @@ def with_account(root: Mapping, expansion: Expansion) -> Mapping:
     return replace(root, entries={**root.entries, "transport": whole})
 
 
+def _with_address(root: Mapping, variables: Table[str, str], place: Place) -> Mapping:
+    """Return a file with the public address of the environment, where it does not write its own."""
+    server = root.entries.get("server", Mapping({}, {}, place))
+    address = variables.get(PUBLIC_URL)
+    if not address or not isinstance(server, Mapping) or "public_url" in server.entries:
+        return root
+    url = Scalar(address, False, place, raw=f"${{{PUBLIC_URL}}}")
+    server = replace(server, entries={**server.entries, "public_url": url}, keys={**server.keys, "public_url": place})
+    return replace(root, entries={**root.entries, "server": server}, keys={"server": place, **root.keys})
+
+
 def _is(text: str, section: Mapping, key: str) -> bool:
     node = section.entries.get(key)
     return isinstance(node, Scalar) and node.text == text
 
 
-def _missing(given: Table[str, Node], variables: Table[str, str]) -> Iterator[str]:
-    """Yield the keys that the environment must give: a token, unless there is an API key."""
-    if "account_sid" not in given:
+def _missing(given: Table[str, Node], variables: Table[str, str], *, signed: bool, hangs_up: bool) -> Iterator[str]:
+    """Yield the keys that the environment must give.
+
+    Args:
+        given: What the file has of its transport.
+        variables: The environment.
+        signed: Whether Twilio calls, which signs with the account's token.
+        hangs_up: Whether Twilio is told of the end of a call, by that token or an API key.
+    """
+    if "account_sid" not in given and (signed or hangs_up):
         yield "account_sid"
-    if "auth_token" in given:
-        return
-    has_token = bool(variables.get(VARIABLES["auth_token"]))
-    if any(key in given for key in _PAIR) or (not has_token and variables.get(VARIABLES["api_key"])):
-        yield from (key for key in _PAIR if key not in given)
-    else:
+    token = signed and "auth_token" not in given
+    if hangs_up and "auth_token" not in given:
+        has_token = bool(variables.get(VARIABLES["auth_token"]))
+        if any(key in given for key in _PAIR) or (not has_token and variables.get(VARIABLES["api_key"])):
+            yield from (key for key in _PAIR if key not in given)
+        else:
+            token = True
+    if token:
         yield "auth_token"

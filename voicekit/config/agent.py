@@ -17,6 +17,7 @@ from voicekit.config.memory import Memory
 from voicekit.config.ranges import LANGUAGE, NAME, between, formed
 from voicekit.config.scalars import Bool, Int, Num, Text, read_text
 from voicekit.config.section import Section, absent
+from voicekit.config.server import Server
 from voicekit.config.services import Service
 from voicekit.config.silence import Silence
 from voicekit.config.switch import FALSE_IS_NONE
@@ -114,6 +115,8 @@ class Agent(Section):
         default_factory=Telephony
     )
     """What a telephone has that a browser has not."""
+    server: Server = Field(default_factory=Server)
+    """Where calls come in."""
     vad: Vad = Field(default_factory=Vad)
     """Who hears that somebody speaks."""
     turn: Annotated[
@@ -193,6 +196,11 @@ class Agent(Section):
     def dtmf(self) -> Dtmf | None:
         """How the keys that the caller presses are read; None where none are."""
         return self.telephony.dtmf if self.transport.type in TELEPHONY else None
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether a telephone carrier reaches the server from outside this machine."""
+        return bool(self.server.public_url) and self.transport.type in TELEPHONY
 
     @property
     def turn_end(self) -> End:

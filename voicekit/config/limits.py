@@ -1,4 +1,4 @@
-"""Limits: how much one call may take: time, turns, tools, tokens, money."""
+"""Limits: how much one call may take: time, turns, tools, tokens, money; and how many calls a file takes."""
 
 from typing import Annotated
 
@@ -24,6 +24,14 @@ class Limits(Section):
     """What is said then, when nobody speaks. `warn_secs: false`: nothing."""
     goodbye: Annotated[Line, Field(json_schema_extra=_OWN, examples=["Our time is up. Goodbye."])]
     """The last words of a call that has reached a limit."""
+    full_say: Annotated[Line, Field(json_schema_extra=_OWN, examples=["All our lines are busy. Please call later."])]
+    """What who telephones hears in place of the agent when the next four keep him out."""
+    concurrent_calls: Annotated[Annotated[Int, between(1, 10000)] | None, FALSE_IS_NONE] = 10
+    """Calls at once."""
+    calls_per_min: Annotated[Annotated[Int, between(1, 100000)] | None, FALSE_IS_NONE] = 60
+    """Calls that begin within a minute."""
+    calls_per_caller_hour: Annotated[Annotated[Int, between(1, 10000)] | None, FALSE_IS_NONE] = 20
+    """Calls from one number within an hour. All who withhold theirs count as one."""
     turns: Annotated[Annotated[Int, between(1, 100000)] | None, FALSE_IS_NONE] = 200
     """Turns of the caller's."""
     tool_calls: Annotated[Annotated[Int, between(1, 100000)] | None, FALSE_IS_NONE] = 50

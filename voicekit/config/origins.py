@@ -18,9 +18,10 @@ from voicekit.config.memory_checks import KEPT_BY
 from voicekit.config.own_lines import BUILTIN, OWN_LINES
 from voicekit.config.phrasebook import phrasebook
 from voicekit.config.section import Section
+from voicekit.config.server import PUBLIC_URL
 from voicekit.config.services import TIMEOUT, Service
 from voicekit.config.tool import HTTP_KEYS, PYTHON_KEYS, Tool
-from voicekit.config.transport import TELEPHONY, TRANSPORT_KEYS
+from voicekit.config.transport import TELEPHONE_KEYS, TELEPHONY, TRANSPORT_KEYS
 from voicekit.config.turn import END_KEYS, Turn
 from voicekit.problems import Place
 from voicekit.providers.catalog import KINDS
@@ -60,7 +61,6 @@ _USED: Final[Table[Path, Callable[[Agent], bool]]] = {
     ("turn", "end"): lambda agent: agent.turn_end == "provider" or not agent.has_own_turns,
     **{("turn", key): _of_end(key) for keys in END_KEYS.values() for key in keys},
     ("turn", "interruption"): lambda agent: agent.realtime is None and agent.turn.duplex == "full",
-    ("telephony",): lambda agent: agent.transport.type in TELEPHONY,
     ("memory",): lambda agent: bool(agent.memory.between_calls or agent.llm) and not agent.rules,
     ("memory", "keep"): lambda agent: bool(agent.llm),
     **{("memory", key): _of_memory(keep) for key, keep in KEPT_BY.items()},
@@ -68,10 +68,14 @@ _USED: Final[Table[Path, Callable[[Agent], bool]]] = {
     **{("fallback", f"{kind}_ms"): _of_several(kind) for kind in CASCADE},
     ("limits", "warn_secs"): lambda agent: agent.limits.call_secs is not None or agent.limits.warn_secs is None,
     ("limits", "warn_say"): lambda agent: agent.limits.warns,
+    **dict.fromkeys(TELEPHONE_KEYS, lambda agent: agent.transport.type in TELEPHONY),
     **{("transport", key): _of_type(kind) for kind, keys in TRANSPORT_KEYS.items() for key in keys},
 }
 # What comes from the environment without the file's word: the value is shown by its variable.
-_IMPLIED: Final = {("transport", key): variable for key, variable in VARIABLES.items()}
+_IMPLIED: Final = {
+    **{("transport", key): variable for key, variable in VARIABLES.items()},
+    ("server", "public_url"): PUBLIC_URL,
+}
 
 
 def complete(agent: Agent, tree: Mapping) -> Mapping:

@@ -27,7 +27,8 @@ class OwnLine:
         off: What a file may write to do without it; empty where it must be written if its language has none.
         switches: The keys of the section that switch it off with `false`.
         listed: Whether `builtin` may stand in the file's own.
-        said: Whether the agent says it; else it is what a caller says, and a language that has none does without.
+        said: Whether the agent says it; else it is what a caller says.
+        spare: Whether a language that has none does without.
     """
 
     path: tuple[str, ...]
@@ -36,6 +37,7 @@ class OwnLine:
     switches: tuple[str, ...] = ()
     listed: bool = False
     said: bool = True
+    spare: bool = False
 
     @property
     def key(self) -> str:
@@ -56,11 +58,11 @@ class OwnLine:
 
     def needed(self, written: dict[str, Any]) -> bool:
         """Say whether its section must have it where its language has none."""
-        return self.said and (not self.off or self.key in written or (self._of_fillers and bool(written)))
+        return not self.spare and (not self.off or self.key in written or (self._of_fillers and bool(written)))
 
     def silenced(self, written: dict[str, Any]) -> bool:
         """Say whether its section does without it."""
-        return not self.said or any(is_false(written.get(key)) for key in self.switches)
+        return self.spare or any(is_false(written.get(key)) for key in self.switches)
 
     @property
     def _of_fillers(self) -> bool:
@@ -80,8 +82,9 @@ OWN_LINES: Final = (
         switches=("warn_secs", "call_secs"),
     ),
     OwnLine(("limits", "goodbye"), "limits_goodbye"),
-    OwnLine(("turn", "interruption", "never"), "backchannels", listed=True, said=False),
-    OwnLine(("turn", "interruption", "always"), "stop_words", listed=True, said=False),
+    OwnLine(("limits", "full_say"), "limits_full", spare=True),
+    OwnLine(("turn", "interruption", "never"), "backchannels", listed=True, said=False, spare=True),
+    OwnLine(("turn", "interruption", "always"), "stop_words", listed=True, said=False, spare=True),
 )
 
 

@@ -25,6 +25,7 @@ class Phrasebook:
         silence_goodbye: The last words to a caller who stays silent.
         limits_warning: Said before a call reaches the time it may last.
         limits_goodbye: The last words of a call that has reached a limit.
+        limits_full: Said to who telephones while all lines are busy.
         backchannels: What a caller says to show that he listens, and not to interrupt.
         stop_words: What a caller says to interrupt at once.
     """
@@ -38,6 +39,7 @@ class Phrasebook:
     silence_goodbye: tuple[str, ...]
     limits_warning: tuple[str, ...]
     limits_goodbye: tuple[str, ...]
+    limits_full: tuple[str, ...]
     backchannels: tuple[str, ...]
     stop_words: tuple[str, ...]
 

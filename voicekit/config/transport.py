@@ -19,6 +19,14 @@ TRANSPORT_KEYS: Final = {
 TELEPHONY: Final = frozenset({"twilio"})
 """The transports that are telephones."""
 
+TELEPHONE_KEYS: Final = (
+    ("telephony",),
+    ("server", "public_url"),
+    ("limits", "full_say"),
+    ("limits", "calls_per_caller_hour"),
+)
+"""The keys outside of the section that only a telephone has."""
+
 
 class Transport(Section):
     """How the caller's sound comes and goes. On this machine the talk page serves every file, whatever its type."""

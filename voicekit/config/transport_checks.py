@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from voicekit.config.account import SECRETS
 from voicekit.config.agent import Agent
 from voicekit.config.messages import Places
-from voicekit.config.transport import TELEPHONY, TRANSPORT_KEYS
+from voicekit.config.server import is_loopback
+from voicekit.config.transport import TELEPHONE_KEYS, TELEPHONY, TRANSPORT_KEYS
 from voicekit.problems import Problem, Severity
 
 
@@ -20,9 +21,9 @@ def keys_of_transports(agent: Agent, places: Places) -> Iterator[Problem]:
 
 
 def one_credential(agent: Agent, places: Places) -> Iterator[Problem]:
-    """A token beside an API key would stay in use unseen."""
+    """A token beside an API key would stay in use unseen, unless it is what Twilio signs with."""
     given = agent.transport.model_fields_set
-    if "auth_token" in given and not given.isdisjoint(("api_key", "api_secret")):
+    if not agent.is_reached and "auth_token" in given and not given.isdisjoint(("api_key", "api_secret")):
         text = "'auth_token' and an API key are given; Twilio takes one of them"
         yield Problem("two-credentials", text, places.key("transport", "auth_token"), "keep the API key")
 
@@ -41,21 +42,27 @@ def whole_host(agent: Agent, places: Places) -> Iterator[Problem]:
 
 
 def unused_account(agent: Agent, places: Places) -> Iterator[Problem]:
-    """The account is there to hang up with."""
+    """The account is there to hang up with, and to know Twilio by."""
     if agent.transport.type != "twilio" or agent.transport.hang_up:
         return
+    signs = ("account_sid", "auth_token") if agent.is_reached else ()
     for key in ("account_sid", *SECRETS, "region", "edge", "endpoint"):
-        if key in agent.transport.model_fields_set:
+        if key not in signs and key in agent.transport.model_fields_set:
             text = f"'{key}' does nothing with 'hang_up: false'"
             yield Problem("unused-key", text, places.key("transport", key), "remove it")
 
 
 def telephone_only(agent: Agent, places: Places) -> Iterator[Problem]:
-    """What a telephone has does nothing on another transport."""
-    if agent.telephony.model_fields_set and agent.transport.type not in TELEPHONY:
-        text = f"'telephony' does nothing beside 'type: {agent.transport.type}', which is no telephone"
-        hint = f"remove it, or write transport: {min(TELEPHONY)}"
-        yield Problem("telephony-only", text, places.key("telephony"), hint)
+    """What a telephone has does nothing on another transport; and from outside, nobody else is answered."""
+    here = agent.transport.type
+    if here in TELEPHONY:
+        return
+    away = () if is_loopback(agent.server.host) else (("server", "host"),)
+    for path in (*TELEPHONE_KEYS, *away):
+        if places.has(*path):
+            why = "only this machine is answered" if path in away else "which is no telephone"
+            text = f"'{'.'.join(path)}' does nothing beside 'type: {here}', {why}"
+            yield Problem("telephony-only", text, places.key(*path), f"remove it, or write transport: {min(TELEPHONY)}")
 
 
 def answered(agent: Agent, places: Places) -> Iterator[Problem]:

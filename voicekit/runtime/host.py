@@ -15,6 +15,7 @@ from voicekit.config.templates import variables_wanted
 from voicekit.problems import refuse
 from voicekit.records.events import Listener, Trouble
 from voicekit.records.facts import facts_path
+from voicekit.runtime.admission import Admission
 from voicekit.runtime.call import Call
 from voicekit.runtime.construct import construct
 from voicekit.runtime.embedded import settle
@@ -28,8 +29,6 @@ from voicekit.runtime.vad import vad_analyzer
 from voicekit.runtime.values import refuse_without, values_of
 from voicekit.services.child import ChildLost
 
-# Enough for one process on two cores; beyond it every call would suffer.
-MOST_CALLS = 10
 _ELSEWHERE: Final = "mend or move it, or write between_calls: false"
 
 
@@ -64,6 +63,7 @@ class Host:
         self._wanted = variables_wanted(agent)
         self._tap, self._told = tap, told
         self._calls: set[Call] = set()
+        self.admission = Admission(agent.limits, lambda: len(self._calls))
         self._renderings, self._own_voice = Renderings(self.agent, self.resources), not mocked
 
     @property
@@ -98,14 +98,9 @@ class Host:
         except (OSError, sqlite3.Error) as error:
             raise refuse("memory-unusable", f"{facts_path()} cannot be used: {error}", _ELSEWHERE) from error
 
-    def admit(self) -> None:
-        """Refuse a call that would be one too many, before anything is built for it.
-
-        Raises:
-            Refused: All lines are busy.
-        """
-        if len(self._calls) >= MOST_CALLS:
-            raise refuse("busy", f"all {MOST_CALLS} lines are busy", "try again in a moment")
+    async def sound(self, words: str, rate: int) -> bytes | None:
+        """Return words of the file's own as sound, 16 bit, mono, at a rate in Hz; None where nobody can say them."""
+        return await self._renderings.sound(words, rate)
 
     def call(self, line: Line, listener: Listener) -> Call:
         """Return a new call; it is one of those the host can take until `hold` has run it.
@@ -113,7 +108,7 @@ class Host:
         Raises:
             Refused: All lines are busy, the line lacks a value that the file wants, or a service cannot be built.
         """
-        self.admit()
+        self.admission.begin(line.id)
         line = self._told(line) if self._told else line
         refuse_without(self._wanted, line.given)
         values = values_of(self.agent, line)

@@ -30,6 +30,7 @@ _KEPT_HZ = 24000
 def surviving_lines(agent: Agent) -> list[str]:
     """Return the lines of a file that must be heard whatever has failed; those with placeholders cannot be ready."""
     lines = [agent.failure.say, agent.failure.goodbye, agent.limits.warn_say, agent.limits.goodbye]
+    lines += [agent.limits.full_say] if agent.is_reached else []
     lines += [waiting_lines(agent)]
     lines += [agent.silence.nudges, agent.silence.goodbye] if agent.silence else []
     return list(dict.fromkeys(words for line in lines for words in line if words.strip() and not names(words)))

@@ -66,7 +66,8 @@ def twilio_line(
         stream_sid=stream,
         call_sid=call,
         account_sid=transport.account_sid or None,
-        auth_token=transport.auth_token or None,
+        # Beside an API key the token is there to know Twilio's signature by.
+        auth_token=None if transport.api_key else transport.auth_token or None,
         api_key_sid=transport.api_key or None,
         api_key_secret=transport.api_secret or None,
         region=transport.region or None,

@@ -1,11 +1,12 @@
-"""App: the HTTP routes of one host. It listens on loopback only."""
+"""App: the HTTP routes of one host. From outside this machine only a telephone carrier is answered."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, TypeAlias, cast
 
 from fastapi import Body, FastAPI, Request, Response, WebSocket
+from fastapi import Path as FromPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from pipecat.transports.smallwebrtc.request_handler import (
@@ -21,11 +22,16 @@ from voicekit.problems import Refused
 from voicekit.records.events import Listener
 from voicekit.runtime.host import Host
 from voicekit.runtime.values import local_time, values_of_file
-from voicekit.server.guard import REFUSAL, is_meant
+from voicekit.server.guard import REFUSAL, is_local
+from voicekit.server.tickets import Tickets
+from voicekit.server.webhook import PATH, Webhook
 from voicekit.server.webrtc import WebRtcLines
 from voicekit.server.websocket import WebSocketLines
 
 PAGE: Final = Path(__file__).parent / "page"
+
+Answer: TypeAlias = Callable[[WebSocket], Awaitable[None]]
+"""Holds the call of a WebSocket."""
 
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -35,7 +41,18 @@ _HEADERS: Final = {
 }
 _NO_PAGE: Final = "there is no such page"
 # The status of each problem that is the caller's to solve; any other is ours.
-_STATUS: Final = {"bad-offer": 400, "bad-candidate": 400, "no-call": 404, "missing-value": 422, "busy": 503}
+_STATUS: Final = {
+    "bad-offer": 400,
+    "bad-candidate": 400,
+    "bad-webhook": 400,
+    "bad-signature": 403,
+    "no-call": 404,
+    "no-sound": 404,
+    "too-large": 413,
+    "missing-value": 422,
+    "too-many-calls": 429,
+    "busy": 503,
+}
 
 
 class Offer(BaseModel):
@@ -97,9 +114,13 @@ def make_app(
     app.exception_handler(Refused)(_refused)
     app.exception_handler(HTTPException)(_no_route)
     app.exception_handler(RequestValidationError)(_unreadable)
+    app.state.outside = False
     _add_page(app, host, emulated)
     _add_webrtc(app, lines)
-    _add_websockets(app, WebSocketLines(host, listen))
+    tickets = Tickets(host.agent.transport.auth_token) if host.agent.is_reached else None
+    _add_websockets(app, WebSocketLines(host, listen, tickets), telephone=_from_carrier if tickets else _guarded)
+    if tickets:
+        _add_webhook(app, Webhook(host, tickets, listen))
     app.state.end_calls = host.end_calls
     return app
 
@@ -147,16 +168,36 @@ def _add_webrtc(app: FastAPI, lines: WebRtcLines) -> None:
         return {"status": "success"}
 
 
-def _add_websockets(app: FastAPI, lines: WebSocketLines) -> None:
-    for path, answer in (("/ws", lines.app), ("/twilio", lines.telephone)):
-        app.add_api_websocket_route(path, _guarded(answer))
+def _add_websockets(app: FastAPI, lines: WebSocketLines, *, telephone: Callable[[Answer], Answer]) -> None:
+    app.add_api_websocket_route("/ws", _guarded(lines.app))
+    app.add_api_websocket_route(PATH, telephone(lines.telephone))
 
 
-def _guarded(answer: Callable[[WebSocket], Awaitable[None]]) -> Callable[[WebSocket], Awaitable[None]]:
-    """Return a route that lets in only what was meant for this address. No middleware of ours sees a WebSocket."""
+def _add_webhook(app: FastAPI, webhook: Webhook) -> None:
+    app.state.outside = True
 
+    @app.post(PATH)
+    async def answer(request: Request) -> Response:
+        return await webhook.answer(request)
+
+    @app.get(f"{PATH}/full/{{variant}}.wav")
+    async def full(variant: Annotated[int, FromPath(ge=0)]) -> Response:
+        return Response(await webhook.busy_sound(variant), media_type="audio/wav")
+
+
+def _guarded(answer: Answer) -> Answer:
+    """Return a route that answers this machine only. No middleware of ours sees a WebSocket."""
+    return _only(is_local, answer)
+
+
+def _from_carrier(answer: Answer) -> Answer:
+    """Return a route that answers anybody but a page: a ticket is asked for later."""
+    return _only(lambda socket: "origin" not in socket.headers, answer)
+
+
+def _only(lets_in: Callable[[WebSocket], bool], answer: Answer) -> Answer:
     async def route(socket: WebSocket) -> None:
-        if is_meant(socket.headers):
+        if lets_in(socket):
             await answer(socket)
         else:
             # Before it is accepted, this is the status 403.
@@ -166,8 +207,10 @@ def _guarded(answer: Callable[[WebSocket], Awaitable[None]]) -> Callable[[WebSoc
 
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Let in only what was meant for this address."""
-    if not is_meant(request.headers):
+    """Let in whoever is on this machine, and a carrier, who has to prove itself."""
+    path = request.url.path
+    outside = request.app.state.outside and (path == PATH or path.startswith(f"{PATH}/"))
+    if not (outside or is_local(request)):
         return _problem(403, REFUSAL)
     response = await call_next(request)
     response.headers.update(_HEADERS)

@@ -29,6 +29,9 @@ class Server(uvicorn.Server):
             access_log=False,
             timeout_graceful_shutdown=DRAIN_SECS,
             ws="websockets-sansio",
+            # Who is behind a proxy is no matter of what a header says.
+            proxy_headers=False,
+            server_header=False,
             lifespan="on",
         )
         super().__init__(config)

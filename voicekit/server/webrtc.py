@@ -43,7 +43,7 @@ class WebRtcLines:
             Refused: All lines are busy, the offer cannot be read, or a service cannot be built.
         """
         if request.pc_id is None:
-            self._host.admit()
+            self._host.admission.check()
         if "\nm=audio " not in request.sdp:
             # aiortc would answer it, and a call without sound neither connects nor ends.
             raise refuse("bad-offer", "the offer has no sound in it")

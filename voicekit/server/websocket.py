@@ -15,11 +15,12 @@ from voicekit.records.events import Listener, Trouble
 from voicekit.runtime.host import Host
 from voicekit.runtime.line import Line
 from voicekit.runtime.sockets import app_line, eval_line, twilio_line
+from voicekit.server.tickets import TICKET, Tickets
 
 FIRST_SECS: Final = 5.0
 # What a connection is closed with for each problem that is the caller's to solve (RFC 6455, 7.4.1, and IANA's list:
 # a violated policy, and "try again later"); any other is ours.
-_CODES: Final = {"bad-start": 1008, "missing-value": 1008, "busy": 1013}
+_CODES: Final = {"bad-start": 1008, "bad-ticket": 1008, "missing-value": 1008, "busy": 1013, "too-many-calls": 1013}
 _OURS: Final = 1011
 # A close frame has room for 123 bytes.
 _LONGEST_REASON: Final = 120
@@ -40,17 +41,20 @@ class WebSocketLines:
     Args:
         host: Who answers.
         listen: Returns the listener of a new call.
+        tickets: Lets streams of Twilio's in; None where none comes from outside this machine.
     """
 
-    def __init__(self, host: Host, listen: Callable[[], Listener]) -> None:
+    def __init__(self, host: Host, listen: Callable[[], Listener], tickets: Tickets | None = None) -> None:
         self._host = host
         self._listen = listen
+        self._tickets = tickets
         self._transport = host.agent.transport
 
     async def app(self, socket: WebSocket) -> None:
         """Hold the call of an app, a device, or Pipecat's evals, which call any file."""
 
         async def line(_tell: Callable[[str], None]) -> Line:
+            self._host.admission.check()
             message = await _next(socket)
             flags = parse_eval_connect(_decoded(message))
             if flags is not None:
@@ -69,12 +73,23 @@ class WebSocketLines:
             if self._transport.type != "twilio":
                 raise refuse("bad-start", f"no telephone is answered here: {self._is()}")
             start = await _started(socket)
+            given = self._let_in(start)
             _end_with_stop(socket)
-            return twilio_line(
-                self._transport, socket, stream=start.stream, call=start.call, given=start.given, tell=tell
-            )
+            return twilio_line(self._transport, socket, stream=start.stream, call=start.call, given=given, tell=tell)
 
         await self._answer(socket, line)
+
+    def _let_in(self, start: Start) -> Mapping[str, str]:
+        """Return what came with a call whose stream has a ticket.
+
+        Raises:
+            Refused: It has none that is good.
+        """
+        if self._tickets is None:
+            return start.given
+        given = dict(start.given)
+        self._tickets.redeem(given.pop(TICKET, ""), start.call, given)
+        return given
 
     async def _answer(self, socket: WebSocket, line: Callable[[Callable[[str], None]], Awaitable[Line]]) -> None:
         """Accept a connection and hold the call on it to its end; one that is refused is closed with the reason."""
@@ -85,7 +100,6 @@ class WebSocketLines:
             listener(Trouble("call", text))
 
         try:
-            self._host.admit()
             async with asyncio.timeout(FIRST_SECS):
                 found = await line(tell)
             call = self._host.call(found, listener)

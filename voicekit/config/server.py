@@ -1,0 +1,45 @@
+"""Server: the section of that name, where calls come in."""
+
+import ipaddress
+from typing import Annotated, Final
+
+from pydantic import Field
+from pydantic_core import PydanticCustomError
+
+from voicekit.config.fact import Fact
+from voicekit.config.ranges import between, formed
+from voicekit.config.scalars import Int, Text
+from voicekit.config.section import Section, absent
+
+PUBLIC_URL: Final = "VOICEKIT_PUBLIC_URL"
+"""The variable that holds the address where the file does not say."""
+# Twilio speaks to nothing but https, with a certificate that others trust.
+_ADDRESS: Final = r"https://[^\s/?#@{}]+(/[^\s?#{}]*)?"
+_HERE: Final = "an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them"
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an address is reached from this machine only."""
+    return ipaddress.ip_address(host).is_loopback
+
+
+def _is_address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise PydanticCustomError("wrong-form", "no address", {"form": _HERE}) from None
+
+
+class Server(Section):
+    """Where calls come in."""
+
+    host: Annotated[Text, Fact(_is_address, lambda words: words), Field(examples=["0.0.0.0"])] = "127.0.0.1"  # noqa: S104 - an example
+    """The address to listen on. Off this machine no page and no app is answered, only a telephone."""
+    port: Annotated[Int, between(0, 65535)] = 7860
+    """The port; `--port` wins. 0: any free one."""
+    public_url: Annotated[
+        Text,
+        formed(_ADDRESS, "the address as others reach it, https://voice.example.com"),
+        Field(json_schema_extra=absent(PUBLIC_URL), examples=["https://voice.example.com"]),
+    ] = ""
+    """Under which address a telephone carrier reaches this server: a reverse proxy's or a tunnel's, which ends TLS."""
