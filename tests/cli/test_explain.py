@@ -52,6 +52,7 @@ transport:
 server:
   host: 127.0.0.1                           # default
   port: 7860                                # default
+  drain_secs: 300                           # default
 vad:
   provider: silero                          # default
   confidence: 0.7                           # default

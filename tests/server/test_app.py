@@ -161,7 +161,8 @@ async def test_a_file_that_says_less(tmp_path: Path) -> None:
 
 
 async def test_health(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/health")).json() == {"status": "ok", "calls": 0}
+    assert (await client.get("/healthz")).json() == {"status": "ok"}
+    assert (await client.get("/readyz")).json() == {"status": "ready"}
 
 
 @pytest.mark.parametrize(
@@ -266,7 +267,7 @@ async def test_an_offer_is_answered_and_ends_with_the_server(client: httpx.Async
     answer = (await client.post("/api/offer", json=body)).json()
     assert answer["type"] == "answer"
     assert "a=candidate:" in answer["sdp"]
-    assert (await client.get("/health")).json() == {"status": "ok", "calls": 1}
+    assert host.live == 1
     bad = {"candidate": "candidate:nonsense", "sdp_mid": "0", "sdp_mline_index": 0}
     patched = await client.patch("/api/offer", json={"pc_id": answer["pc_id"], "candidates": [bad]})
     assert (patched.status_code, patched.json()) == (400, {"problem": "a candidate cannot be read", "help": ""})

@@ -157,14 +157,17 @@ async def test_from_outside_there_is_no_page_and_no_app(tmp_path: Path) -> None:
     outside = {"Host": "voice.example.com"}, {"X-Forwarded-For": "203.0.113.7"}, {"Forwarded": "for=203.0.113.7"}
     async with served(FILE, tmp_path, VARIABLES) as (address, _, _host), aiohttp.ClientSession() as session:
         for headers in outside:
-            for path in ("/", "/page/page.js", "/api/agent", "/health", "/twilio/../api/agent", "/twiliox"):
+            for path in ("/", "/page/page.js", "/api/agent", "/twilio/../api/agent", "/twiliox", "/readyz/"):
                 async with session.get(f"http://{address}{path}", headers=headers) as response:
                     assert response.status == 403
             async with session.post(f"http://{address}/api/offer", json={}, headers=headers) as response:
                 assert response.status == 403
             with pytest.raises(InvalidStatus, match="403"):
                 await connect(f"ws://{address}/ws", additional_headers=headers)
-        async with session.get(f"http://{address}/health") as response:
+            for path in ("/healthz", "/readyz"):
+                async with session.get(f"http://{address}{path}", headers=headers) as response:
+                    assert response.status == 200
+        async with session.get(f"http://{address}/api/agent") as response:
             assert response.status == 200
 
 

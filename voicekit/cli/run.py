@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 )
 @overriding
 def command(path: Path, port: int | None, emulate: bool, overrides: tuple[str, ...]) -> None:
-    """Check FILE, warm up, and answer calls until Ctrl-C.
+    """Check FILE, warm up, and answer calls until Ctrl-C. SIGTERM lets the live ones go on for server.drain_secs.
 
     The talk page is at the address that is printed; it is reachable from this machine only. A telephone carrier
     reaches it at server.public_url.
@@ -119,7 +119,12 @@ async def _serve(
     # Printed by the server itself: from then on it takes Ctrl-C as the wish to end its calls first.
     ready_to_talk = f"talk at {address} (Ctrl-C ends it)"
     app = make_app(host, Transcript().listen, lambda: click.echo(ready_to_talk), emulated=hears)
-    await Server(app).serve(sockets=[listening])
+
+    def draining() -> None:
+        left = f"{host.live} live calls may go on for {agent.server.drain_secs} s"
+        click.echo(f"{agent.name}: no other calls are taken; {left} (Ctrl-C ends them)", err=True)
+
+    await Server(app, draining).serve(sockets=[listening])
 
 
 def _telling(emulate: "Emulate") -> "Callable[[Line], Line]":

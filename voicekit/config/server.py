@@ -37,6 +37,8 @@ class Server(Section):
     """The address to listen on. Off this machine no page and no app is answered, only a telephone."""
     port: Annotated[Int, between(0, 65535)] = 7860
     """The port; `--port` wins. 0: any free one."""
+    drain_secs: Annotated[Int, between(0, 86400)] = 300
+    """Seconds for which the live calls may go on when the server is told to end (SIGTERM); new ones are refused."""
     public_url: Annotated[
         Text,
         formed(_ADDRESS, "the address as others reach it, https://voice.example.com"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from voicekit.config.limits import Limits
-from voicekit.problems import refuse
+from voicekit.problems import Refused, refuse
 
 RESERVED_SECS: Final = 30.0
 """How long a line is kept for a caller whose sound has still to come."""
@@ -32,13 +32,35 @@ class Admission:
         self._begun: deque[float] = deque()
         self._callers: deque[tuple[float, str]] = deque()
         self._calls_of: Counter[str] = Counter()
+        self._closed = False
+
+    def close(self) -> None:
+        """Take nobody any more but those for whom a line is kept."""
+        self._closed = True
+
+    @property
+    def status(self) -> str:
+        """`ready` for another call, `full`, or `draining` when no other will be taken."""
+        try:
+            self.check()
+        except Refused as refused:
+            return "draining" if refused.problems[0].code == "draining" else "full"
+        return "ready"
+
+    @property
+    def kept_secs(self) -> float:
+        """For how long a line is kept yet for somebody whose sound has still to come."""
+        self._forget()
+        return max((until - self._now() for until in self._reserved.values()), default=0.0)
 
     def check(self) -> None:
         """Refuse a call that would be one too many.
 
         Raises:
-            Refused: All lines are busy, or too many calls have begun within a minute.
+            Refused: All lines are busy, too many calls have begun within a minute, or the server is about to end.
         """
+        if self._closed:
+            raise refuse("draining", "the server is about to end", _LATER)
         self._forget()
         most, per_min = self._limits.concurrent_calls, self._limits.calls_per_min
         if most is not None and self._live() + len(self._reserved) >= most:

@@ -63,6 +63,7 @@ class Host:
         self._wanted = variables_wanted(agent)
         self._tap, self._told = tap, told
         self._calls: set[Call] = set()
+        self._changed = asyncio.Event()
         self.admission = Admission(agent.limits, lambda: len(self._calls))
         self._renderings, self._own_voice = Renderings(self.agent, self.resources), not mocked
 
@@ -133,6 +134,7 @@ class Host:
             await call.run()
         finally:
             self._calls.discard(call)
+            self._changed.set()
             await self._expire()
 
     def _known(self, caller: str, listener: Listener) -> str:
@@ -148,6 +150,21 @@ class Host:
         if self._facts:
             with contextlib.suppress(OSError, sqlite3.Error):
                 await asyncio.to_thread(self._facts.expire)
+
+    async def drain(self, secs: float) -> None:
+        """Take no other calls, and wait until the live ones have ended, for so long at most."""
+        self.admission.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(secs):
+                while self._calls or self.admission.kept_secs:
+                    await self._change()
+
+    async def _change(self) -> None:
+        """Wait until a call has ended, or no line is kept any more."""
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if self._calls else self.admission.kept_secs):
+                await self._changed.wait()
 
     async def end_calls(self) -> None:
         """End the live calls."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, cast
 
@@ -23,6 +24,7 @@ from voicekit.records.events import Listener
 from voicekit.runtime.host import Host
 from voicekit.runtime.values import local_time, values_of_file
 from voicekit.server.guard import REFUSAL, is_local
+from voicekit.server.metrics import CONTENT_TYPE, Metrics
 from voicekit.server.tickets import Tickets
 from voicekit.server.webhook import PATH, Webhook
 from voicekit.server.webrtc import WebRtcLines
@@ -39,6 +41,8 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+# What a load balancer asks.
+_OPEN: Final = ("/healthz", "/readyz")
 _NO_PAGE: Final = "there is no such page"
 # The status of each problem that is the caller's to solve; any other is ours.
 _STATUS: Final = {
@@ -52,6 +56,7 @@ _STATUS: Final = {
     "missing-value": 422,
     "too-many-calls": 429,
     "busy": 503,
+    "draining": 503,
 }
 
 
@@ -97,6 +102,8 @@ def make_app(
         emulated: What the emulators take all speech for, empty where none of them hears; None where nothing is
             emulated.
     """
+    metrics = Metrics(host.agent.name, lambda: host.live)
+    listen = metrics.listening(listen)
     lines = WebRtcLines(host, listen)
 
     @asynccontextmanager
@@ -116,12 +123,14 @@ def make_app(
     app.exception_handler(RequestValidationError)(_unreadable)
     app.state.outside = False
     _add_page(app, host, emulated)
+    _add_health(app, host, metrics)
     _add_webrtc(app, lines)
     tickets = Tickets(host.agent.transport.auth_token) if host.agent.is_reached else None
     _add_websockets(app, WebSocketLines(host, listen, tickets), telephone=_from_carrier if tickets else _guarded)
     if tickets:
         _add_webhook(app, Webhook(host, tickets, listen))
     app.state.end_calls = host.end_calls
+    app.state.drain = partial(host.drain, host.agent.server.drain_secs)
     return app
 
 
@@ -151,9 +160,20 @@ def _add_page(app: FastAPI, host: Host, emulated: str | None) -> None:
             "hears": emulated or "",
         }
 
-    @app.get("/health")
-    async def health() -> dict[str, Any]:
-        return {"status": "ok", "calls": host.live}
+
+def _add_health(app: FastAPI, host: Host, metrics: Metrics) -> None:
+    @app.get("/metrics")
+    async def numbers() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        status = host.admission.status
+        return JSONResponse({"status": status}, 200 if status == "ready" else 503)
 
 
 def _add_webrtc(app: FastAPI, lines: WebRtcLines) -> None:
@@ -207,10 +227,10 @@ def _only(lets_in: Callable[[WebSocket], bool], answer: Answer) -> Answer:
 
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Let in whoever is on this machine, and a carrier, who has to prove itself."""
+    """Let in whoever is on this machine, a carrier, who has to prove itself, and who asks after our health."""
     path = request.url.path
-    outside = request.app.state.outside and (path == PATH or path.startswith(f"{PATH}/"))
-    if not (outside or is_local(request)):
+    carrier = request.app.state.outside and (path == PATH or path.startswith(f"{PATH}/"))
+    if not (carrier or path in _OPEN or is_local(request)):
         return _problem(403, REFUSAL)
     response = await call_next(request)
     response.headers.update(_HEADERS)

@@ -20,7 +20,10 @@ from voicekit.server.tickets import TICKET, Tickets
 FIRST_SECS: Final = 5.0
 # What a connection is closed with for each problem that is the caller's to solve (RFC 6455, 7.4.1, and IANA's list:
 # a violated policy, and "try again later"); any other is ours.
-_CODES: Final = {"bad-start": 1008, "bad-ticket": 1008, "missing-value": 1008, "busy": 1013, "too-many-calls": 1013}
+_CODES: Final = {
+    **dict.fromkeys(("bad-start", "bad-ticket", "missing-value"), 1008),
+    **dict.fromkeys(("busy", "too-many-calls", "draining"), 1013),
+}
 _OURS: Final = 1011
 # A close frame has room for 123 bytes.
 _LONGEST_REASON: Final = 120
