@@ -12,7 +12,13 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+from voicekit.server.connection import Connection
+
 HOST: Final = "127.0.0.1"
+MOST_CONNECTIONS: Final = 1000
+"""Above so many, requests are answered with 503."""
+MOST_BYTES: Final = 256 * 1024
+"""The longest message on a WebSocket: 20 ms of sound are a hundredth of it."""
 # For connections whose calls have ended.
 CLOSE_SECS: Final = 5
 
@@ -37,7 +43,10 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=CLOSE_SECS,
+            http=Connection,
             ws="websockets-sansio",
+            ws_max_size=MOST_BYTES,
+            limit_concurrency=MOST_CONNECTIONS,
             # Who is behind a proxy is no matter of what a header says.
             proxy_headers=False,
             server_header=False,

@@ -12,12 +12,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from voicekit.problems import Refused, refuse
 from voicekit.records.events import Listener, Trouble
+from voicekit.runtime.call import Call
 from voicekit.runtime.host import Host
 from voicekit.runtime.line import Line
 from voicekit.runtime.sockets import app_line, eval_line, twilio_line
 from voicekit.server.tickets import TICKET, Tickets
 
 FIRST_SECS: Final = 5.0
+MOST_STRANGERS: Final = 200
+"""Connections that have not said yet who they are; above so many, no other is accepted."""
 # What a connection is closed with for each problem that is the caller's to solve (RFC 6455, 7.4.1, and IANA's list:
 # a violated policy, and "try again later"); any other is ours.
 _CODES: Final = {
@@ -52,6 +55,7 @@ class WebSocketLines:
         self._listen = listen
         self._tickets = tickets
         self._transport = host.agent.transport
+        self._strangers = 0
 
     async def app(self, socket: WebSocket) -> None:
         """Hold the call of an app, a device, or Pipecat's evals, which call any file."""
@@ -96,6 +100,20 @@ class WebSocketLines:
 
     async def _answer(self, socket: WebSocket, line: Callable[[Callable[[str], None]], Awaitable[Line]]) -> None:
         """Accept a connection and hold the call on it to its end; one that is refused is closed with the reason."""
+        if self._strangers >= MOST_STRANGERS:
+            # Before it is accepted, this is the status 403.
+            await socket.close()
+            return
+        self._strangers += 1
+        try:
+            call = await self._met(socket, line)
+        finally:
+            self._strangers -= 1
+        if call is not None:
+            await self._host.hold(call)
+
+    async def _met(self, socket: WebSocket, line: Callable[[Callable[[str], None]], Awaitable[Line]]) -> Call | None:
+        """Return the call of who has connected; None where he was refused, or has gone."""
         await socket.accept()
         listener = self._listen()
 
@@ -105,15 +123,14 @@ class WebSocketLines:
         try:
             async with asyncio.timeout(FIRST_SECS):
                 found = await line(tell)
-            call = self._host.call(found, listener)
+            return self._host.call(found, listener)
         except TimeoutError:
             await _close(socket, refuse("bad-start", f"no call began within {FIRST_SECS:g} s"), tell)
         except Refused as refused:
             await _close(socket, refused, tell)
         except WebSocketDisconnect:
             pass
-        else:
-            await self._host.hold(call)
+        return None
 
     def _is(self) -> str:
         return f"the file's transport is '{self._transport.type}'"
