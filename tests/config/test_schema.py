@@ -82,6 +82,7 @@ ELSEWHERE = {
     "two-bodies": "one key against another",
     "two-turn-detectors": "one section against another",
     "unknown-placeholder": "the words of a line",
+    "unprotected": "one section against another",
     "unset-variable": "the environment",
     "unused-anchor": "a parser puts in what an anchor names",
     "unused-key": "one key against another",
@@ -399,7 +400,8 @@ AROUND = {
         llm: {steps: {NAME: [{hear: "order {order_id:digits}", say: Yes., tool: lookup_order}]}}
         """,
     **dict.fromkeys(REQUESTS, REQUEST),
-    **dict.fromkeys(("telephony", "server", "limits"), "transport: {type: twilio, hang_up: false}"),
+    **dict.fromkeys(("telephony", "limits"), "transport: {type: twilio, hang_up: false}"),
+    **dict.fromkeys(("server.host", "server.public_url"), "server: {origins: ['https://app.example.com']}"),
     **TRANSPORTS,
 }
 

@@ -22,7 +22,7 @@ from voicekit.calls.twilio_caller import ACCOUNT, TwilioCaller
 from voicekit.calls.twilio_number import CALLED, CALLER, Answer, TwilioNumber
 from voicekit.problems import Refused
 from voicekit.records.events import AgentSaid, CallStarted, Event, Trouble
-from voicekit.server.tickets import TICKET_SECS, Tickets
+from voicekit.server.tickets import TICKET_SECS, Ticket, Tickets
 from voicekit.services.tts_embedded import available
 
 needs_flite = pytest.mark.skipif(available("flite") != "", reason=available("flite"))
@@ -79,7 +79,7 @@ async def test_who_telephones_is_answered_once_and_a_replay_is_not(tmp_path: Pat
         assert problem(again) == (400, "the call has had its stream")
         assert await refusal(address, caller.given, caller.sid) == (
             1008,
-            "the stream is not let in: the call has had its stream",
+            "the call is not let in: its 'token' has been used",
         )
     assert events[0] == CallStarted()
     assert caller.given.keys() == {"token", "from_number", "to_number", "caller_name"}
@@ -134,7 +134,7 @@ async def test_no_stream_is_let_in_without_its_ticket(tmp_path: Path) -> None:
         }
         for why, streams in told.items():
             for parameter, sid in streams:
-                assert await refusal(address, parameter, sid) == (1008, f"the stream is not let in: {why}")
+                assert await refusal(address, parameter, sid) == (1008, f"the call is not let in: {why}")
         with pytest.raises(InvalidStatus, match="403"):
             await refusal(address, given, "CA1", Origin(PUBLIC))
         assert host.live == 0
@@ -145,12 +145,12 @@ async def test_no_stream_is_let_in_without_its_ticket(tmp_path: Path) -> None:
 def test_a_ticket_is_good_for_seconds() -> None:
     clock = [1000.0]
     tickets = Tickets(TOKEN, lambda: clock[0])
-    late, ticket = tickets.issue("CA1", {}), tickets.issue("CA2", {})
+    late, ticket = tickets.issue("CA1", {}), tickets.issue("CA2", {"name": "Ann"})
     clock[0] += TICKET_SECS
-    tickets.redeem(ticket, "CA2", {})
+    assert tickets.read(ticket) == Ticket("CA2", {"name": "Ann"})
     clock[0] += 1
     with pytest.raises(Refused, match="too old"):
-        tickets.redeem(late, "CA1", {})
+        tickets.read(late)
 
 
 async def test_from_outside_there_is_no_page_and_no_app(tmp_path: Path) -> None:
@@ -162,7 +162,8 @@ async def test_from_outside_there_is_no_page_and_no_app(tmp_path: Path) -> None:
                     assert response.status == 403
             async with session.post(f"http://{address}/api/offer", json={}, headers=headers) as response:
                 assert response.status == 403
-            with pytest.raises(InvalidStatus, match="403"):
+            # Two hosts are no request at all.
+            with pytest.raises(InvalidStatus, match="400" if "Host" in headers else "403"):
                 await connect(f"ws://{address}/ws", additional_headers=headers)
             for path in ("/healthz", "/readyz"):
                 async with session.get(f"http://{address}{path}", headers=headers) as response:

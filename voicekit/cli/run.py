@@ -146,7 +146,10 @@ def ways_in(agent: Agent, address: str) -> Iterator[str]:
         address: Where it is served, `http://host:port`.
     """
     if agent.transport.type == "websocket":
-        yield f"apps connect to {address.replace('http', 'ws')}/ws"
+        yield f"apps connect to {(agent.server.public_url.rstrip('/') or address).replace('http', 'ws', 1)}/ws"
+    if agent.server.is_open:
+        who = [*(["who has the token"] if agent.server.token else []), *agent.server.origins]
+        yield f"from outside this machine: {' and '.join(who)}"
     if agent.transport.type == "twilio" and agent.server.public_url:
         webhook = f"{agent.server.public_url.rstrip('/')}/twilio"
         yield f"{agent.server.public_url} must lead to {address}, by a reverse proxy or a tunnel"

@@ -1,7 +1,4 @@
-"""Account: what a telephone transport reads from the environment by itself, as a provider reads its key.
-
-That is the carrier's account, and the address at which the carrier reaches this server.
-"""
+"""Account: what a telephone transport reads from the environment by itself, as a provider reads its key."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Table
@@ -10,9 +7,7 @@ from typing import Final
 
 from voicekit.config.document import Mapping, Node, Scalar
 from voicekit.config.environment import Expansion
-from voicekit.config.server import PUBLIC_URL
 from voicekit.config.services import key_not_sent
-from voicekit.problems import Place
 
 VARIABLES: Final = {
     "account_sid": "TWILIO_ACCOUNT_SID",
@@ -36,7 +31,6 @@ def with_account(root: Mapping, expansion: Expansion) -> Mapping:
         return root
     found: dict[str, Node] = {}
     place = section.entries["type"].place
-    root = _with_address(root, expansion.variables, place)
     reached = isinstance(server := root.entries.get("server"), Mapping) and "public_url" in server.entries
     hangs_up = not _is("false", section, "hang_up")
     for key in _missing(section.entries, expansion.variables, signed=reached, hangs_up=hangs_up):
@@ -47,17 +41,6 @@ def with_account(root: Mapping, expansion: Expansion) -> Mapping:
             found[key] = Scalar(value, False, place, raw=f"${{{variable}}}")
     whole = replace(section, entries={**section.entries, **found}, keys={**section.keys, **dict.fromkeys(found, place)})
     return replace(root, entries={**root.entries, "transport": whole})
-
-
-def _with_address(root: Mapping, variables: Table[str, str], place: Place) -> Mapping:
-    """Return a file with the public address of the environment, where it does not write its own."""
-    server = root.entries.get("server", Mapping({}, {}, place))
-    address = variables.get(PUBLIC_URL)
-    if not address or not isinstance(server, Mapping) or "public_url" in server.entries:
-        return root
-    url = Scalar(address, False, place, raw=f"${{{PUBLIC_URL}}}")
-    server = replace(server, entries={**server.entries, "public_url": url}, keys={**server.keys, "public_url": place})
-    return replace(root, entries={**root.entries, "server": server}, keys={"server": place, **root.keys})
 
 
 def _is(text: str, section: Mapping, key: str) -> bool:

@@ -16,6 +16,7 @@ from voicekit.config.environment import Expansion
 from voicekit.config.homes import homes_of
 from voicekit.config.layers import layered, settle
 from voicekit.config.messages import Places, plain, translate
+from voicekit.config.outside import with_outside
 from voicekit.config.overrides import overridden
 from voicekit.config.own_lines import Missing, fill_in
 from voicekit.config.phrasebook import languages, phrasebook
@@ -104,7 +105,7 @@ def _agent(root: Mapping, expansion: Expansion, *, whole: bool) -> tuple[Agent |
         expansion: Its environment.
         whole: Whether nothing is missing from the tree; else sections are checked, but not what lies between them.
     """
-    expanded = with_account(expansion.expand_all(root), expansion)
+    expanded = with_account(with_outside(expansion.expand_all(root), expansion.variables), expansion)
     reader = ServiceReader(expansion, homes_of(Agent))
     services = _services(expanded, reader)
     values = {key: plain(node) for key, node in expanded.entries.items() if key not in KINDS}

@@ -15,13 +15,13 @@ from voicekit.config.agent import CASCADE, Agent
 from voicekit.config.document import Mapping, Node, Scalar, Sequence
 from voicekit.config.keyterms import KEY as KEYTERMS
 from voicekit.config.memory_checks import KEPT_BY
+from voicekit.config.outside import VARIABLES as OUTSIDE
 from voicekit.config.own_lines import BUILTIN, OWN_LINES
 from voicekit.config.phrasebook import phrasebook
 from voicekit.config.section import Section
-from voicekit.config.server import PUBLIC_URL
 from voicekit.config.services import TIMEOUT, Service
 from voicekit.config.tool import HTTP_KEYS, PYTHON_KEYS, Tool
-from voicekit.config.transport import TELEPHONE_KEYS, TELEPHONY, TRANSPORT_KEYS
+from voicekit.config.transport import TELEPHONE_KEYS, TELEPHONY, TRANSPORT_KEYS, WEB_KEYS
 from voicekit.config.turn import END_KEYS, Turn
 from voicekit.problems import Place
 from voicekit.providers.catalog import KINDS
@@ -68,13 +68,15 @@ _USED: Final[Table[Path, Callable[[Agent], bool]]] = {
     **{("fallback", f"{kind}_ms"): _of_several(kind) for kind in CASCADE},
     ("limits", "warn_secs"): lambda agent: agent.limits.call_secs is not None or agent.limits.warn_secs is None,
     ("limits", "warn_say"): lambda agent: agent.limits.warns,
+    ("server", "public_url"): lambda agent: agent.transport.type in TELEPHONY or agent.server.is_open,
+    **dict.fromkeys(WEB_KEYS, lambda agent: agent.transport.type not in TELEPHONY),
     **dict.fromkeys(TELEPHONE_KEYS, lambda agent: agent.transport.type in TELEPHONY),
     **{("transport", key): _of_type(kind) for kind, keys in TRANSPORT_KEYS.items() for key in keys},
 }
 # What comes from the environment without the file's word: the value is shown by its variable.
 _IMPLIED: Final = {
     **{("transport", key): variable for key, variable in VARIABLES.items()},
-    ("server", "public_url"): PUBLIC_URL,
+    **{("server", key): variable for key, variable in OUTSIDE.items()},
 }
 
 

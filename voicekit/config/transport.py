@@ -21,11 +21,13 @@ TELEPHONY: Final = frozenset({"twilio"})
 
 TELEPHONE_KEYS: Final = (
     ("telephony",),
-    ("server", "public_url"),
     ("limits", "full_say"),
     ("limits", "calls_per_caller_hour"),
 )
 """The keys outside of the section that only a telephone has."""
+
+WEB_KEYS: Final = (("server", "token"), ("server", "origins"))
+"""The keys that only a page or an app has."""
 
 
 class Transport(Section):

@@ -1,13 +1,16 @@
 """Transport checks: rules across the keys of the section `transport`. Generators of problems; they change nothing."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from voicekit.config.account import SECRETS
 from voicekit.config.agent import Agent
 from voicekit.config.messages import Places
 from voicekit.config.server import is_loopback
-from voicekit.config.transport import TELEPHONE_KEYS, TELEPHONY, TRANSPORT_KEYS
+from voicekit.config.transport import TELEPHONE_KEYS, TELEPHONY, TRANSPORT_KEYS, WEB_KEYS
 from voicekit.problems import Problem, Severity
+
+_SHOWN: Final = 'server: {token: "${VOICEKIT_TOKEN}"}, or origins: [https://app.example.com]'
 
 
 def keys_of_transports(agent: Agent, places: Places) -> Iterator[Problem]:
@@ -53,16 +56,31 @@ def unused_account(agent: Agent, places: Places) -> Iterator[Problem]:
 
 
 def telephone_only(agent: Agent, places: Places) -> Iterator[Problem]:
-    """What a telephone has does nothing on another transport; and from outside, nobody else is answered."""
+    """What a telephone has does nothing on another transport."""
     here = agent.transport.type
-    if here in TELEPHONY:
-        return
-    away = () if is_loopback(agent.server.host) else (("server", "host"),)
-    for path in (*TELEPHONE_KEYS, *away):
+    away = () if agent.server.is_open else (("server", "public_url"),)
+    for path in (*TELEPHONE_KEYS, *away) if here not in TELEPHONY else ():
         if places.has(*path):
-            why = "only this machine is answered" if path in away else "which is no telephone"
-            text = f"'{'.'.join(path)}' does nothing beside 'type: {here}', {why}"
-            yield Problem("telephony-only", text, places.key(*path), f"remove it, or write transport: {min(TELEPHONY)}")
+            text = f"'{'.'.join(path)}' does nothing beside 'type: {here}', which is no telephone"
+            hint = f"remove it, or write transport: {min(TELEPHONY)}"
+            hint += f"; for apps and pages, {_SHOWN}" if path in away else ""
+            yield Problem("telephony-only", text, places.key(*path), hint)
+
+
+def web_only(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Who telephones has no token, and comes from no page."""
+    for path in WEB_KEYS if agent.transport.type in TELEPHONY else ():
+        if places.has(*path):
+            text = f"'{'.'.join(path)}' does nothing beside 'type: {agent.transport.type}': no page or app is answered"
+            yield Problem("unused-key", text, places.key(*path), "remove it")
+
+
+def unprotected(agent: Agent, places: Places) -> Iterator[Problem]:
+    """Off this machine a page or an app must show something."""
+    server = agent.server
+    if agent.transport.type not in TELEPHONY and not (is_loopback(server.host) or server.is_open):
+        text = f"nobody is answered at '{server.host}': there is no token, and there are no origins"
+        yield Problem("unprotected", text, places.value("server", "host"), _SHOWN)
 
 
 def answered(agent: Agent, places: Places) -> Iterator[Problem]:
@@ -73,4 +91,13 @@ def answered(agent: Agent, places: Places) -> Iterator[Problem]:
         yield Problem("no-greeting", text, places.value("transport", "type"), hint, Severity.WARNING)
 
 
-TRANSPORT_CHECKS = (keys_of_transports, one_credential, whole_host, unused_account, telephone_only, answered)
+TRANSPORT_CHECKS = (
+    keys_of_transports,
+    one_credential,
+    whole_host,
+    unused_account,
+    telephone_only,
+    web_only,
+    unprotected,
+    answered,
+)

@@ -49,7 +49,7 @@ async def _line(runner_args: RunnerArguments, transport: Transport) -> Line:
         ValueError: It is one that no file can be called on.
     """
     if isinstance(runner_args, WebSocketRunnerArguments) and runner_args.transport_type == "websocket":
-        return app_line(transport, runner_args.websocket)
+        return app_line(transport, runner_args.websocket, {})
     if isinstance(runner_args, WebSocketRunnerArguments):
         kind, data = await parse_telephony_websocket(runner_args.websocket)
         if kind == "twilio":

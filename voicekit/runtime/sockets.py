@@ -36,10 +36,10 @@ def eval_line(socket: WebSocket, flags: EvalConnectionFlags) -> Line:
     return Line(EvalFastAPIWebsocketTransport(socket, params, flags))
 
 
-def app_line(transport: Transport, socket: WebSocket) -> Line:
-    """Return the line to an app or a device."""
+def app_line(transport: Transport, socket: WebSocket, given: Mapping[str, str]) -> Line:
+    """Return the line to an app or a device; `given` are the values that came with the call."""
     rtvi = transport.protocol == "rtvi"
-    return Line(_carried(socket, RtviSerializer() if rtvi else AppProtobufSerializer()))
+    return Line(_carried(socket, RtviSerializer() if rtvi else AppProtobufSerializer()), given=given)
 
 
 def twilio_line(

@@ -1,6 +1,6 @@
 """App: the HTTP routes of one host. From outside this machine only a telephone carrier is answered."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -17,23 +17,27 @@ from pipecat.transports.smallwebrtc.request_handler import (
 )
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
+from voicekit.config.agent import Agent
 from voicekit.config.lines import spoken
 from voicekit.problems import Refused
 from voicekit.records.events import Listener
 from voicekit.runtime.host import Host
-from voicekit.runtime.values import local_time, values_of_file
+from voicekit.runtime.values import MOST_CHARACTERS, local_time, values_of_file
+from voicekit.server.door import Door
 from voicekit.server.guard import REFUSAL, is_local
 from voicekit.server.metrics import CONTENT_TYPE, Metrics
-from voicekit.server.tickets import Tickets
+from voicekit.server.tickets import TICKET
 from voicekit.server.webhook import PATH, Webhook
 from voicekit.server.webrtc import WebRtcLines
 from voicekit.server.websocket import WebSocketLines
 
 PAGE: Final = Path(__file__).parent / "page"
-
-Answer: TypeAlias = Callable[[WebSocket], Awaitable[None]]
-"""Holds the call of a WebSocket."""
+OFFER: Final = "/api/offer"
+"""Where a browser offers a connection."""
+START: Final = "/start"
+"""Where an app's own server gets a ticket for a call."""
 
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -44,12 +48,17 @@ _HEADERS: Final = {
 # What a load balancer asks.
 _OPEN: Final = ("/healthz", "/readyz")
 _NO_PAGE: Final = "there is no such page"
+# A value that comes with a call.
+Given: TypeAlias = Annotated[str, Field(max_length=MOST_CHARACTERS)] | int | float | bool
 # The status of each problem that is the caller's to solve; any other is ours.
 _STATUS: Final = {
     "bad-offer": 400,
     "bad-candidate": 400,
     "bad-webhook": 400,
     "bad-signature": 403,
+    "bad-origin": 403,
+    "bad-ticket": 401,
+    "no-token": 401,
     "no-call": 404,
     "no-sound": 404,
     "too-large": 413,
@@ -69,6 +78,16 @@ class Offer(BaseModel):
     type: Annotated[str, Field(pattern="^offer$")]
     pc_id: str | None = None
     restart_pc: bool | None = None
+
+
+class Begin(BaseModel):
+    """What an app's own server posts for a ticket: the values that come with the call."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    body: Annotated[dict[Annotated[str, Field(max_length=64)], Given], Field(max_length=32)] = Field(
+        default_factory=dict
+    )
 
 
 class Candidate(BaseModel):
@@ -124,11 +143,15 @@ def make_app(
     app.state.outside = False
     _add_page(app, host, emulated)
     _add_health(app, host, metrics)
-    _add_webrtc(app, lines)
-    tickets = Tickets(host.agent.transport.auth_token) if host.agent.is_reached else None
-    _add_websockets(app, WebSocketLines(host, listen, tickets), telephone=_from_carrier if tickets else _guarded)
-    if tickets:
-        _add_webhook(app, Webhook(host, tickets, listen))
+    door = Door(host.agent.server)
+    app.state.door = door
+    _add_webrtc(app, lines, door)
+    if door.is_open:
+        _add_start(app, door, host.agent)
+    webhook = Webhook(host, listen) if host.agent.is_reached else None
+    _add_websockets(app, WebSocketLines(host, listen, webhook.let_in if webhook else None), door)
+    if webhook:
+        _add_webhook(app, webhook)
     app.state.end_calls = host.end_calls
     app.state.drain = partial(host.drain, host.agent.server.drain_secs)
     return app
@@ -176,21 +199,66 @@ def _add_health(app: FastAPI, host: Host, metrics: Metrics) -> None:
         return JSONResponse({"status": status}, 200 if status == "ready" else 503)
 
 
-def _add_webrtc(app: FastAPI, lines: WebRtcLines) -> None:
-    @app.post("/api/offer")
-    async def offer(body: Annotated[Offer, Body()]) -> dict[str, str]:
-        return await lines.offer(SmallWebRTCRequest(**body.model_dump()))
+def _add_webrtc(app: FastAPI, lines: WebRtcLines, door: Door) -> None:
+    @app.post(OFFER)
+    async def offer(request: Request, body: Annotated[Offer, Body()]) -> dict[str, str]:
+        given: Mapping[str, str] = {}
+        if body.pc_id is None:
+            given = door.enter(request)
+        else:
+            door.pass_by(request)
+        return await lines.offer(SmallWebRTCRequest(**body.model_dump()), given)
 
-    @app.patch("/api/offer")
-    async def candidates(body: Annotated[Candidates, Body()]) -> dict[str, str]:
+    @app.patch(OFFER)
+    async def candidates(request: Request, body: Annotated[Candidates, Body()]) -> dict[str, str]:
+        door.pass_by(request)
         found = [IceCandidate(**each.model_dump()) for each in body.candidates]
         await lines.candidates(SmallWebRTCPatchRequest(pc_id=body.pc_id, candidates=found))
         return {"status": "success"}
 
 
-def _add_websockets(app: FastAPI, lines: WebSocketLines, *, telephone: Callable[[Answer], Answer]) -> None:
-    app.add_api_websocket_route("/ws", _guarded(lines.app))
-    app.add_api_websocket_route(PATH, telephone(lines.telephone))
+def _add_start(app: FastAPI, door: Door, agent: Agent) -> None:
+    """What gives out tickets, to an app's own server, as Pipecat's runner does at the same address."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=agent.server.origins,
+        allow_methods=["POST", "PATCH"],
+        allow_headers=["Authorization", "Content-Type"],
+    )
+    public = agent.server.public_url.rstrip("/")
+    ways = {"websocket": {"wsUrl": f"{public.replace('http', 'ws', 1)}/ws"}, "webrtc": {"webrtcUrl": public + OFFER}}
+
+    @app.post(START)
+    async def start(request: Request, body: Annotated[Begin | None, Body()] = None) -> dict[str, str]:
+        given = {name: str(value) for name, value in (body.body if body else {}).items()}
+        ticket = {TICKET: door.ticket(request, given)}
+        return {**ticket, **ways[agent.transport.type]} if public else ticket
+
+
+def _add_websockets(app: FastAPI, lines: WebSocketLines, door: Door) -> None:
+    async def called(socket: WebSocket) -> None:
+        try:
+            given = door.enter(socket)
+        except Refused:
+            await _shut(socket)
+        else:
+            await lines.app(socket, given)
+
+    async def telephoned(socket: WebSocket) -> None:
+        # From outside a ticket is asked for later; no page has one.
+        if is_local(socket) or (lines.takes_streams and "origin" not in socket.headers):
+            await lines.telephone(socket)
+        else:
+            await _shut(socket)
+
+    # No middleware of ours sees a WebSocket.
+    app.add_api_websocket_route("/ws", called)
+    app.add_api_websocket_route(PATH, telephoned)
+
+
+async def _shut(socket: WebSocket) -> None:
+    """Refuse a WebSocket before it is accepted, which is the status 403."""
+    await socket.close()
 
 
 def _add_webhook(app: FastAPI, webhook: Webhook) -> None:
@@ -205,32 +273,12 @@ def _add_webhook(app: FastAPI, webhook: Webhook) -> None:
         return Response(await webhook.busy_sound(variant), media_type="audio/wav")
 
 
-def _guarded(answer: Answer) -> Answer:
-    """Return a route that answers this machine only. No middleware of ours sees a WebSocket."""
-    return _only(is_local, answer)
-
-
-def _from_carrier(answer: Answer) -> Answer:
-    """Return a route that answers anybody but a page: a ticket is asked for later."""
-    return _only(lambda socket: "origin" not in socket.headers, answer)
-
-
-def _only(lets_in: Callable[[WebSocket], bool], answer: Answer) -> Answer:
-    async def route(socket: WebSocket) -> None:
-        if lets_in(socket):
-            await answer(socket)
-        else:
-            # Before it is accepted, this is the status 403.
-            await socket.close()
-
-    return route
-
-
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Let in whoever is on this machine, a carrier, who has to prove itself, and who asks after our health."""
+    """Let in whoever is on this machine, who has to prove himself elsewhere, and who asks after our health."""
     path = request.url.path
     carrier = request.app.state.outside and (path == PATH or path.startswith(f"{PATH}/"))
-    if not (carrier or path in _OPEN or is_local(request)):
+    asked = request.app.state.door.is_open and path in (OFFER, START)
+    if not (carrier or asked or path in _OPEN or is_local(request)):
         return _problem(403, REFUSAL)
     response = await call_next(request)
     response.headers.update(_HEADERS)

@@ -1,15 +1,13 @@
-"""Tickets: what lets a stream of Twilio's in. One is given out with the answer to a webhook that Twilio has signed.
+"""Tickets: what lets one call in, once and soon. They are signed and not kept.
 
-It is good for one stream, of the call it was given for and with what was given beside it, and for some seconds. It is
-signed and not kept, so that another process with the same account can read it; which calls have had their stream, each
-process knows by itself.
+So another process with the same secret can read one; which have been used, each process knows by itself.
 """
 
 import hashlib
-import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import jwt
@@ -17,67 +15,76 @@ import jwt
 from voicekit.problems import Refused, refuse
 
 TICKET: Final = "token"
-"""The name of the stream's `<Parameter>` that has its ticket."""
+"""The name under which a ticket is shown: of a stream's `<Parameter>`, and in the query of an address."""
 TICKET_SECS: Final = 30.0
-"""How long a ticket is good. Twilio opens the stream as soon as it has read the answer."""
-# Of so many calls it is known that they have had their stream.
+"""How long a ticket is good."""
+# Of so many calls it is known that they have begun.
 _MOST: Final = 10_000
 _ALGORITHM: Final = "HS256"
 
 
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a ticket says.
+
+    Attributes:
+        call: The call that it is for.
+        said: What else was written on it.
+    """
+
+    call: str
+    said: Mapping[str, str]
+
+
 class Tickets:
-    """The tickets of one account.
+    """The tickets of one secret.
 
     Args:
-        token: The account's auth token, which is never in a ticket.
+        secret: Makes them, and is never in one.
         now: Tells the time, in seconds since 1970.
     """
 
-    def __init__(self, token: str, now: Callable[[], float] = time.time) -> None:
-        self._key = hashlib.sha256(f"voicekit media stream {token}".encode()).digest()
+    def __init__(self, secret: str, now: Callable[[], float] = time.time) -> None:
+        self._key = hashlib.sha256(f"voicekit ticket {secret}".encode()).digest()
         self._now = now
-        self._streamed: OrderedDict[str, None] = OrderedDict()
+        self._used: OrderedDict[str, None] = OrderedDict()
 
-    def issue(self, call: str, given: Mapping[str, str]) -> str:
-        """Return a ticket for the stream of a call.
+    def issue(self, call: str, said: Mapping[str, str]) -> str:
+        """Return a ticket for a call, with what is to be written on it."""
+        claims = {"sub": call, "till": self._now() + TICKET_SECS, "said": dict(said)}
+        return jwt.encode(claims, self._key, _ALGORITHM)
 
-        Args:
-            call: Its SID.
-            given: The stream's other `<Parameter>`s.
-        """
-        said = {"sub": call, "till": self._now() + TICKET_SECS, "given": _digest(given)}
-        return jwt.encode(said, self._key, _ALGORITHM)
-
-    def redeem(self, ticket: str, call: str, given: Mapping[str, str]) -> None:
-        """Let the stream of a call in.
+    def read(self, ticket: str) -> Ticket:
+        """Return what a ticket says.
 
         Raises:
-            Refused: The ticket is none, another call's or of another stream, too old, or used.
+            Refused: It is none of ours, or too old.
         """
         try:
-            said: dict[str, Any] = jwt.decode(ticket, self._key, [_ALGORITHM])
+            claims: dict[str, Any] = jwt.decode(ticket, self._key, [_ALGORITHM])
         except jwt.InvalidTokenError:
-            raise _refusal("its 'token' is none of ours") from None
-        if said["sub"] != call:
-            raise _refusal("its 'token' is another call's")
-        if said["given"] != _digest(given):
-            raise _refusal("its 'token' was given with other parameters")
-        if said["till"] < self._now():
-            raise _refusal("its 'token' is too old")
-        if self.streamed(call):
-            raise _refusal("the call has had its stream")
-        self._streamed[call] = None
-        while len(self._streamed) > _MOST:
-            self._streamed.popitem(last=False)
+            raise refusal("its 'token' is none of ours") from None
+        if claims["till"] < self._now():
+            raise refusal("its 'token' is too old")
+        return Ticket(claims["sub"], claims["said"])
 
-    def streamed(self, call: str) -> bool:
-        """Say whether a call has had its stream."""
-        return call in self._streamed
+    def use(self, ticket: Ticket) -> None:
+        """Let a call in.
+
+        Raises:
+            Refused: It has been let in before.
+        """
+        if self.used(ticket.call):
+            raise refusal("its 'token' has been used")
+        self._used[ticket.call] = None
+        while len(self._used) > _MOST:
+            self._used.popitem(last=False)
+
+    def used(self, call: str) -> bool:
+        """Say whether a call has been let in."""
+        return call in self._used
 
 
-def _digest(given: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(sorted(given.items())).encode()).hexdigest()
-
-
-def _refusal(why: str) -> Refused:
-    return refuse("bad-ticket", f"the stream is not let in: {why}")
+def refusal(why: str) -> Refused:
+    """Return the refusal of a ticket."""
+    return refuse("bad-ticket", f"the call is not let in: {why}")

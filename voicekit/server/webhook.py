@@ -4,8 +4,10 @@ https://www.twilio.com/docs/usage/webhooks/webhooks-security: the signature is o
 and over what it posts. The account's token makes it, which nobody else has.
 """
 
+import hashlib
 import io
 import itertools
+import json
 import wave
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -23,12 +25,14 @@ from voicekit.runtime.host import Host
 from voicekit.runtime.numbers import shown
 from voicekit.runtime.sockets import TELEPHONE_HZ
 from voicekit.runtime.values import local_time, values_of_file
-from voicekit.server.tickets import TICKET, Tickets
+from voicekit.server.tickets import TICKET, Tickets, refusal
 
 PATH: Final = "/twilio"
 """Where Twilio posts its webhook, and opens the stream of a call."""
 # Twilio's own are some 2 KB.
 _MOST_BYTES: Final = 65536
+# What of the stream's other parameters is written on its ticket: they are as long as they like.
+_BESIDE: Final = "beside"
 # What Twilio tells of a call, and the names under which a line takes it.
 _GIVEN: Final = {"From": "from_number", "To": "to_number", "CallerName": "caller_name"}
 
@@ -38,13 +42,12 @@ class Webhook:
 
     Args:
         host: Who answers; its file has a Twilio account and a public address.
-        tickets: Lets the streams of its calls in.
         listen: Returns the listener of a new call.
     """
 
-    def __init__(self, host: Host, tickets: Tickets, listen: Callable[[], Listener]) -> None:
+    def __init__(self, host: Host, listen: Callable[[], Listener]) -> None:
         self._host = host
-        self._tickets = tickets
+        self._tickets = Tickets(host.agent.transport.auth_token)
         self._listen = listen
         self._address = host.agent.server.public_url.rstrip("/") + PATH
         self._account = host.agent.transport.account_sid
@@ -62,7 +65,7 @@ class Webhook:
         call = form.get("CallSid", "")
         if form.get("AccountSid") != self._account or not call:
             raise refuse("bad-webhook", "this is no call of the account")
-        if self._tickets.streamed(call):
+        if self._tickets.used(call):
             raise refuse("bad-webhook", "the call has had its stream")
         given = {name: form[key] for key, name in _GIVEN.items() if form.get(key)}
         try:
@@ -70,7 +73,27 @@ class Webhook:
         except Refused as refused:
             self._listen()(Trouble("call", refused.problems[0].text))
             return await self._busy()
-        return _twiml(self._connected({TICKET: self._tickets.issue(call, given), **given}))
+        ticket = self._tickets.issue(call, {_BESIDE: _digest(given)})
+        return _twiml(self._connected({TICKET: ticket, **given}))
+
+    def let_in(self, call: str, parameters: Mapping[str, str]) -> Mapping[str, str]:
+        """Let in the stream of a call, and return what came with it.
+
+        Args:
+            call: Its SID.
+            parameters: The stream's `<Parameter>`s.
+
+        Raises:
+            Refused: It has no ticket that is good, or not with these parameters.
+        """
+        given = {name: value for name, value in parameters.items() if name != TICKET}
+        ticket = self._tickets.read(parameters.get(TICKET, ""))
+        if ticket.call != call:
+            raise refusal("its 'token' is another call's")
+        if ticket.said[_BESIDE] != _digest(given):
+            raise refusal("its 'token' was given with other parameters")
+        self._tickets.use(ticket)
+        return given
 
     async def busy_sound(self, variant: int) -> bytes:
         """Return the words that all lines are busy, as a WAV.
@@ -133,6 +156,10 @@ async def _form(request: Request) -> Mapping[str, str]:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True, max_num_fields=200))
     except ValueError:
         raise refuse("bad-webhook", "this is no form") from None
+
+
+def _digest(given: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(sorted(given.items())).encode()).hexdigest()
 
 
 def _twiml(twiml: VoiceResponse) -> Response:

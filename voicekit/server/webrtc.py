@@ -1,7 +1,7 @@
 """WebRTC: an offer comes, an answer goes, and a call begins."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from fastapi import HTTPException
 from pipecat.transports.smallwebrtc.connection import IceServer, SmallWebRTCConnection
@@ -36,8 +36,12 @@ class WebRtcLines:
         self._handler = SmallWebRTCRequestHandler(ice_servers=servers or None)
         self._calls: set[asyncio.Task[None]] = set()
 
-    async def offer(self, request: SmallWebRTCRequest) -> dict[str, str]:
+    async def offer(self, request: SmallWebRTCRequest, given: Mapping[str, str]) -> dict[str, str]:
         """Answer an offer, and begin a call if it is a new one.
+
+        Args:
+            request: The offer.
+            given: The values that came with a new call.
 
         Raises:
             Refused: All lines are busy, the offer cannot be read, or a service cannot be built.
@@ -54,7 +58,7 @@ class WebRtcLines:
             connection.connection_timeout_secs = CONNECT_SECS
             transport = SmallWebRTCTransport(connection, transport_params())
             try:
-                call = self._host.call(Line(transport), self._listen())
+                call = self._host.call(Line(transport, given=given), self._listen())
             except Exception as error:
                 # The handler only logs what its callback raises.
                 refused.append(error)

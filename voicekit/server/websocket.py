@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pipecat.evals.serializer import parse_eval_connect
 from starlette.types import Message
@@ -16,7 +16,6 @@ from voicekit.runtime.call import Call
 from voicekit.runtime.host import Host
 from voicekit.runtime.line import Line
 from voicekit.runtime.sockets import app_line, eval_line, twilio_line
-from voicekit.server.tickets import TICKET, Tickets
 
 FIRST_SECS: Final = 5.0
 MOST_STRANGERS: Final = 200
@@ -30,6 +29,9 @@ _CODES: Final = {
 _OURS: Final = 1011
 # A close frame has room for 123 bytes.
 _LONGEST_REASON: Final = 120
+
+
+LetIn: TypeAlias = Callable[[str, Mapping[str, str]], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,24 @@ class WebSocketLines:
     Args:
         host: Who answers.
         listen: Returns the listener of a new call.
-        tickets: Lets streams of Twilio's in; None where none comes from outside this machine.
+        let_in: Takes the call and the `<Parameter>`s of a stream of Twilio's, and returns what came with it; None where
+            none comes from outside this machine.
     """
 
-    def __init__(self, host: Host, listen: Callable[[], Listener], tickets: Tickets | None = None) -> None:
+    def __init__(self, host: Host, listen: Callable[[], Listener], let_in: LetIn | None = None) -> None:
         self._host = host
         self._listen = listen
-        self._tickets = tickets
+        self._let_in = let_in
         self._transport = host.agent.transport
         self._strangers = 0
 
-    async def app(self, socket: WebSocket) -> None:
-        """Hold the call of an app, a device, or Pipecat's evals, which call any file."""
+    @property
+    def takes_streams(self) -> bool:
+        """Whether streams of Twilio's are let in from outside this machine."""
+        return self._let_in is not None
+
+    async def app(self, socket: WebSocket, given: Mapping[str, str]) -> None:
+        """Hold the call of an app, a device, or Pipecat's evals, which call any file; `given` came with it."""
 
         async def line(_tell: Callable[[str], None]) -> Line:
             self._host.admission.check()
@@ -69,7 +77,7 @@ class WebSocketLines:
             if self._transport.type != "websocket":
                 raise refuse("bad-start", f"only Pipecat's evals are answered here: {self._is()}")
             _unread(socket, message)
-            return app_line(self._transport, socket)
+            return app_line(self._transport, socket, given)
 
         await self._answer(socket, line)
 
@@ -80,23 +88,11 @@ class WebSocketLines:
             if self._transport.type != "twilio":
                 raise refuse("bad-start", f"no telephone is answered here: {self._is()}")
             start = await _started(socket)
-            given = self._let_in(start)
+            given = self._let_in(start.call, start.given) if self._let_in else start.given
             _end_with_stop(socket)
             return twilio_line(self._transport, socket, stream=start.stream, call=start.call, given=given, tell=tell)
 
         await self._answer(socket, line)
-
-    def _let_in(self, start: Start) -> Mapping[str, str]:
-        """Return what came with a call whose stream has a ticket.
-
-        Raises:
-            Refused: It has none that is good.
-        """
-        if self._tickets is None:
-            return start.given
-        given = dict(start.given)
-        self._tickets.redeem(given.pop(TICKET, ""), start.call, given)
-        return given
 
     async def _answer(self, socket: WebSocket, line: Callable[[Callable[[str], None]], Awaitable[Line]]) -> None:
         """Accept a connection and hold the call on it to its end; one that is refused is closed with the reason."""
