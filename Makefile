@@ -21,7 +21,7 @@ NO_COMPILER := has no ready-made pocketsphinx and no compiler to build it. Type:
 NO_VENV := Python cannot make a virtual environment. On Debian or Ubuntu: sudo apt-get install python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo bench bench-calls bench-turns bench-validate test check format catalog schema clean
+.PHONY: help setup run demo bench bench-calls bench-load bench-turns bench-validate test check format catalog schema clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -51,6 +51,9 @@ bench: setup ## Measure the embedded agent: answers, interruptions, memory, proc
 
 bench-calls: setup ## Measure shipped files on emulators, at the caller's ear, beside a bot without voicekit
 	@LOGURU_AUTOINIT=0 $(BIN)/python -m voicekit.calls.bench_calls
+
+bench-load: setup ## Measure how many telephone calls at once a process takes, and what memory they leave behind
+	@LOGURU_AUTOINIT=0 $(BIN)/python -m voicekit.calls.bench_load
 
 bench-turns: setup ## Measure who ends turns and what interrupts, on a corpus of hesitant speech
 	@LOGURU_AUTOINIT=0 $(BIN)/python -m tests.calls.bench_turns $(CORPUS)

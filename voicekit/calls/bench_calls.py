@@ -115,19 +115,19 @@ async def measure(turns: int) -> None:
 async def _start(stack: AsyncExitStack) -> list[Bot]:
     """Start the emulators and the servers, each in a process of its own, until the stack ends."""
     names, heard = ("deepgram", "openai", "anthropic", "elevenlabs"), ("openai-realtime",)
-    cascade, realtime = [await stack.enter_async_context(_emulators(each)) for each in (names, heard)]
+    cascade, realtime = [await stack.enter_async_context(emulators(each)) for each in (names, heard)]
     parts = {"asr": "deepgram", "llm[0]": "openai", "llm[1]": "anthropic", "tts": "elevenlabs"}
     places = {name.upper(): _endpoint(name, cascade) for name in names}
     variables = {**stage_variables(os.environ), "KEY": KEY}
     file = await stack.enter_async_context(
-        server(str(PIPELINES / "streaming.yaml"), *PLAIN, *_reaching(parts, cascade), environment=variables)
+        server(str(PIPELINES / "streaming.yaml"), *PLAIN, *reaching(parts, cascade), environment=variables)
     )
     command = ("-m", "voicekit.calls.hand_written")
     line, pid = await stack.enter_async_context(started(command, "talk at ", {**variables, **places}))
     telephone = await stack.enter_async_context(
         server(
             str(PIPELINES / "callcenter.yaml"),
-            *_reaching({"realtime": "openai-realtime"}, realtime),
+            *reaching({"realtime": "openai-realtime"}, realtime),
             environment={**variables, "ORDERS_URL": "https://orders.example.com"},
         )
     )
@@ -139,7 +139,8 @@ async def _start(stack: AsyncExitStack) -> list[Bot]:
 
 
 @asynccontextmanager
-async def _emulators(names: Sequence[str]) -> AsyncIterator[str]:
+async def emulators(names: Sequence[str]) -> AsyncIterator[str]:
+    """Start emulators in a process of their own; give their address, `127.0.0.1:PORT`."""
     async with started(("-m", "voicekit", "emulate", "--port", "0", *names), names[0]) as (line, _):
         yield line.rpartition("//")[2].partition("/")[0].strip()
 
@@ -148,8 +149,8 @@ def _endpoint(emulator: str, address: str) -> str:
     return next(each for each in STAND_INS if each.emulator == emulator).endpoint.format(address=address)
 
 
-def _reaching(parts: Mapping[str, str], address: str) -> Iterator[str]:
-    """Yield the options of `voicekit run` by which the parts of a file reach emulators."""
+def reaching(parts: Mapping[str, str], address: str) -> Iterator[str]:
+    """Yield the options of `voicekit run` by which the parts of a file reach emulators, by their names."""
     for part, emulator in parts.items():
         yield from ("--set", f"{part}.endpoint={_endpoint(emulator, address)}", "--set", f"{part}.api_key=${{KEY}}")
 
