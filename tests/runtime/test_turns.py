@@ -234,3 +234,14 @@ async def test_the_timer_follows_the_caller() -> None:
         await at(10.2, VADUserStoppedSpeakingFrame(stop_secs=0.2))
         await stop.handle_user_turn_stopped()
         assert pace.wait_secs > learnt
+
+
+def test_the_model_is_loaded_once_and_each_call_hears_its_own_audio() -> None:
+    one, other = stops("")[0]._turn_analyzer, stops("turn: {end: smart, max_wait_ms: 3000}")[0]._turn_analyzer
+    assert one._session is other._session
+    assert (one.params.stop_secs, other.params.stop_secs) == pytest.approx((1.3, 2.8))
+    one.set_sample_rate(16000)
+    one.append_audio(b"\1\0" * 160, is_speech=True)
+    assert one._audio_buffer
+    assert other._audio_buffer == []
+    assert (one.sample_rate, other.sample_rate) == (16000, 0)

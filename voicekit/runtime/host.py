@@ -24,6 +24,7 @@ from voicekit.runtime.own import with_own_classes
 from voicekit.runtime.remember import facts_of, known, number
 from voicekit.runtime.renderings import Renderings
 from voicekit.runtime.resources import Resources
+from voicekit.runtime.smart_turn import turn_analyzer
 from voicekit.runtime.tools import Toolbox
 from voicekit.runtime.vad import vad_analyzer
 from voicekit.runtime.values import refuse_without, values_of
@@ -86,6 +87,8 @@ class Host:
         await self._open_facts()
         if self.agent.detects_speech:
             vad_analyzer(self.agent.vad)
+        if self.agent.turn_end in ("smart", "combined"):
+            turn_analyzer(0.0)
         try:
             await self.resources.warm_up()
         except ChildLost as lost:

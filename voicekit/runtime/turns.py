@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from pipecat.audio.turn.base_turn_analyzer import BaseTurnAnalyzer
-from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
-from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
     Frame,
@@ -31,6 +29,7 @@ from voicekit.runtime.interjection import words
 from voicekit.runtime.interruption import InterruptionStrategy
 from voicekit.runtime.keypad import EntryEndsTurn
 from voicekit.runtime.pace import Pace
+from voicekit.runtime.smart_turn import turn_analyzer
 
 
 class Turns:
@@ -114,8 +113,7 @@ def _at_each_pause(_agent: Agent) -> BaseUserTurnStopStrategy:
 
 def _smart(agent: Agent) -> BaseUserTurnStopStrategy:
     low, high = (ms / 1000 for ms in agent.turn.bounds("smart"))
-    analyzer = LocalSmartTurnAnalyzerV3(params=SmartTurnParams(stop_secs=_behind_vad(agent, high)))
-    return PatientSmartTurnStrategy(analyzer, _behind_vad(agent, low))
+    return PatientSmartTurnStrategy(turn_analyzer(_behind_vad(agent, high)), _behind_vad(agent, low))
 
 
 _STOPS: Final[Mapping[End, Callable[[Agent], BaseUserTurnStopStrategy]]] = {
